@@ -1,0 +1,30 @@
+"""DeadLetter: a record that will never be an event, kept whole."""
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from schemas.envelope import DerivedEvent
+from schemas.label import DataClass, Label
+
+
+class DeadLetter(DerivedEvent):
+    """On the dead-letter topic the record's value is the original, byte for byte, and the rest travels in ``dlq_*`` headers.
+
+    ``id`` is a hash of (topic, partition, offset), so that the same record is the same dead letter at every replay.
+    ``event_time`` is the broker's time of the rejected record: the record's own time can't be trusted.
+    """
+
+    TYPE: ClassVar[str] = "factory.dead-letter.v1"
+    STAGE: ClassVar[str] = "dead-letter"
+
+    type: Annotated[Literal["factory.dead-letter.v1"], Label("Contract and version")] = "factory.dead-letter.v1"
+    topic: Annotated[str, Label("Topic of origin")]
+    partition: Annotated[int, Field(ge=0), Label("Partition of origin", unit="1")]
+    offset: Annotated[int, Field(ge=0), Label("Offset of origin", unit="1")]
+    stage: Annotated[str, Field(max_length=64), Label("Stage that rejected it")]
+    reason: Annotated[str, Field(max_length=500), Label("Why")]
+    field: Annotated[str, Field(max_length=200), Label("Field at fault; empty for the whole record")] = ""
+    dead_letter_topic: Annotated[str, Label("Where it is kept")]
+    original_key: Annotated[bytes | None, Label("Key of the record", classified=DataClass.GENERAL_1)] = None
+    original: Annotated[bytes, Label("Value of the record", classified=DataClass.GENERAL_1)]
