@@ -10,8 +10,9 @@ from dataclasses import dataclass
 class RecordBatch:
     """Records of one partition in offset order, covering the offsets [start, end) without a hole in what was read.
 
-    `start` is the position before the fetch and `end` the position after it. `offsets` may be sparse inside, and
-    the first may lie behind `start`, because compaction removes records and transactions leave control records.
+    ``start`` is the position before the fetch and ``end`` the position after it. ``offsets`` may be sparse inside, and
+    the first may lie behind ``start``, because compaction removes records and transactions leave control records.
+    ``timestamps`` are the broker's, in milliseconds since 1970; they date a dead letter and nothing else.
     """
 
     topic: str
@@ -21,10 +22,11 @@ class RecordBatch:
     offsets: Sequence[int]
     keys: Sequence[bytes | None]
     values: Sequence[bytes | None]
+    timestamps: Sequence[int]
 
     def __post_init__(self) -> None:
-        if not len(self.offsets) == len(self.keys) == len(self.values):
-            raise ValueError("offsets, keys and values of a batch must have the same length")
+        if not len(self.offsets) == len(self.keys) == len(self.values) == len(self.timestamps):
+            raise ValueError("offsets, keys, values and timestamps of a batch must have the same length")
         if self.offsets and not (self.start <= self.offsets[0] and self.offsets[-1] < self.end):
             raise ValueError(f"offsets {self.offsets[0]}..{self.offsets[-1]} lie outside [{self.start}, {self.end})")
 
