@@ -20,6 +20,7 @@ HEALTHY_S = 30.0  # a process that lived so long has not failed in a row
 MOST_FAILURES = 6  # in a row; then the stack says that it is broken instead of trying for ever
 POLL_S = 0.05
 KILL_WAIT_S = 10.0
+TAIL_BYTES = 64 * 1024
 
 Say = Callable[[str], None]
 
@@ -113,7 +114,7 @@ class Child:
                 break
             failures = 1 if time.monotonic() - began >= HEALTHY_S else failures + 1
             if not self._was_ready or failures >= MOST_FAILURES:
-                self._broken = self._obituary(code)
+                self._broken = self._verdict(code)
                 break
             delay = min(FIRST_DELAY_S * 2 ** (failures - 1), LONGEST_DELAY_S)
             self._say(f"{self._obituary(code)}; it is started again in {delay:g} s")
@@ -146,15 +147,30 @@ class Child:
                 start_new_session=True,
             )
 
+    def _verdict(self, code: int) -> str:
+        """Why it is given up. A first start mostly fails for a reason that the process itself has put into a sentence."""
+        own = own_error(self.log, self._log_start)
+        return own if own and not self._was_ready else self._obituary(code)
+
     def _obituary(self, code: int) -> str:
-        how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
-        return f"{self.program.name} {how}: {last_error(self.log, self._log_start)} (log: {self.log})"
+        if code < 0:
+            return f"{self.program.name} was ended by {signal.Signals(-code).name} (log: {self.log})"
+        return f"{self.program.name} ended with exit code {code}: {last_error(self.log, self._log_start)} (log: {self.log})"
 
 
-def last_error(log: Path, start: int = 0) -> str:
-    """The last ``error: ...`` written to ``log`` after byte ``start``, else its last line."""
+def own_error(log: Path, start: int) -> str | None:
+    """The last ``error: ...`` that was written to ``log`` after byte ``start``."""
+    errors = [line.removeprefix("error: ") for line in _lines(log, start) if line.startswith("error: ")]
+    return errors[-1] if errors else None
+
+
+def last_error(log: Path, start: int) -> str:
+    """:func:`own_error`, else the last line."""
+    lines = _lines(log, start)
+    return (own_error(log, start) or (lines[-1] if lines else "it wrote no reason")).rstrip(".")
+
+
+def _lines(log: Path, start: int) -> list[str]:
     with log.open("rb") as file:
-        file.seek(start)
-        lines = [line.strip() for line in file.read().decode("utf-8", "replace").splitlines() if line.strip()]
-    errors = [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]
-    return (errors or lines or ["it wrote no reason"])[-1].rstrip(".")
+        file.seek(max(start, log.stat().st_size - TAIL_BYTES))
+        return [line.strip() for line in file.read().decode("utf-8", "replace").splitlines() if line.strip()]
