@@ -1,0 +1,6 @@
+"""The pipeline: its steps, in the order of the data's way."""
+
+from streams.agents import aggregate
+from streams.step import Step
+
+STEPS: tuple[Step, ...] = (aggregate.STEP,)
