@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cache
-from typing import Annotated, Any, Union
+from functools import cache, reduce
+from operator import or_
+from typing import Annotated, Any
 
 from pydantic import Field, TypeAdapter, ValidationError
 
 from schemas.envelope import Event, SourceEvent
-from schemas.events.dead_letter import DeadLetter
+from schemas.events.dead_letter import MAX_FIELD, MAX_REASON, DeadLetter
 from schemas.instant import rfc3339
 from schemas.registry import topic_of
 from schemas.topic import MAX_RECORD_BYTES, Topic
@@ -46,8 +47,7 @@ class Decoded:
 
 def decode(topic: Topic, values: Sequence[bytes | None]) -> Decoded:
     """Decode record values of one topic. A null value is a tombstone on a compacted topic and a rejection elsewhere."""
-    adapter = _adapter(topic)
-    validate = adapter.validate_json
+    validate = _adapter(topic).validator.validate_json
     out = Decoded()
     for index, value in enumerate(values):
         if value is None:
@@ -82,7 +82,7 @@ def encode_on(topic: Topic, event: Event) -> Encoded:
 
 def to_json(event: Event) -> bytes:
     """The canonical JSON of an event: fields in declared order, defaults included, no spaces."""
-    return _single(type(event)).dump_json(event)
+    return _single(type(event)).serializer.to_json(event)
 
 
 def headers(event: Event) -> Headers:
@@ -102,7 +102,7 @@ def headers(event: Event) -> Headers:
 
 def decode_dead_letter(topic: str, key: bytes | None, value: bytes | None, record_headers: Headers) -> DeadLetter:
     """The dead letter in a record of a dead-letter topic. Raises ValueError when the headers are not ours."""
-    text = {k.removeprefix("dlq_"): v.decode() for k, v in record_headers if k.startswith("dlq_")}
+    text = {k.removeprefix("dlq_"): (v or b"").decode() for k, v in record_headers if k.startswith("dlq_")}
     body: dict[str, Any] = {
         **text,
         "type": DeadLetter.TYPE,
@@ -110,7 +110,7 @@ def decode_dead_letter(topic: str, key: bytes | None, value: bytes | None, recor
         "offset": int(text.get("offset", "-1")),
         "dead_letter_topic": topic,
         "original": value or b"",
-        "original_key": key,
+        "original_key": key or None,  # no key travels as an empty one
     }
     return DeadLetter.model_validate(body, strict=False)
 
@@ -132,7 +132,9 @@ def _dead_letter_headers(event: DeadLetter) -> Headers:
 def _rejection(index: int, exc: ValidationError) -> Rejection:
     first = exc.errors(include_url=False, include_context=False, include_input=False)[0]
     kinds = set(_tags(first["loc"]))
-    return Rejection(index, first["msg"], ".".join(str(p) for p in first["loc"] if str(p) not in kinds))
+    path = ".".join(str(p) for p in first["loc"] if str(p) not in kinds)
+    # both quote the record, which may be long, and must fit in a dead letter
+    return Rejection(index, first["msg"][:MAX_REASON], path[:MAX_FIELD])
 
 
 def _tags(location: tuple[int | str, ...]) -> list[str]:
@@ -140,12 +142,15 @@ def _tags(location: tuple[int | str, ...]) -> list[str]:
     return [str(location[0])] if location and str(location[0]).startswith("factory.") else []
 
 
+_ANNOTATED: Any = Annotated  # a type that is built from values is beyond a type checker
+
+
 @cache
 def _adapter(topic: Topic) -> TypeAdapter[Any]:
     if len(topic.events) == 1:
         return _single(topic.events[0])
-    union = Union[tuple(topic.events)]  # noqa: UP007 - built from values
-    return TypeAdapter(Annotated[union, Field(discriminator="type")])
+    union = reduce(or_, topic.events)
+    return TypeAdapter(_ANNOTATED[union, Field(discriminator="type")])
 
 
 @cache

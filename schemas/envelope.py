@@ -8,6 +8,8 @@ from schemas.identity import AssetId, EventId, SourceId
 from schemas.instant import Instant
 from schemas.label import DataClass, Export, Label
 
+MAX_SEQUENCE = 2**63 - 1  # what every store and language holds; its 19 digits fit the 20 of ce_sequence
+
 
 class Closed(BaseModel):
     """A model that refuses unknown fields, wrong types, NaN and infinity. Instances are immutable."""
@@ -38,7 +40,7 @@ class SourceEvent(Event):
 
     source: Annotated[SourceId, Label("The gateway, module or simulator that numbered this fact")]
     asset: Annotated[AssetId, Label("Asset id; its ISA-95 path is on factory.asset.v1", classified=DataClass.GENERAL_2)]
-    sequence: Annotated[int, Field(ge=1), Label("Gapless number per source and asset, from 1", unit="1")]
+    sequence: Annotated[int, Field(ge=1, le=MAX_SEQUENCE), Label("Gapless number per source and asset, from 1", unit="1")]
 
     @property
     def event_id(self) -> str:

@@ -53,7 +53,8 @@ AGGREGATE = Topic(
     producers=("aggregate",), consumers=("alert", "maintenance", "console"),
 )  # fmt: skip
 MEASURE = Topic(
-    "factory.measure.v1", "Time and quantity account per asset and hour; a higher revision replaces a lower one", (Measure,), "line", 30,
+    "factory.measure.v1", "Time and quantity account per asset and hour; a higher revision replaces a lower one",
+    (Measure,), "line", 30,
     producers=("measure",), consumers=("kpi",),
 )  # fmt: skip
 KPI = Topic(
@@ -145,7 +146,7 @@ def dead_letter_topic(topic: Topic) -> Topic:
     """The dead-letter topic beside ``topic``: the original bytes, kept longer than the source."""
     days = max(DEAD_LETTER_DAYS, topic.retention_days or 0)
     return Topic(
-        topic.dead_letter_name, f"Records of {topic.name} that are no events", (DeadLetter,), "topic", days,
+        topic.dead_letter_name, f"Records of {topic.name} that are no events", (DeadLetter,), "original_key", days,
         producers=topic.consumers, consumers=("ops",), partitions=1, dead_letters=False,
     )  # fmt: skip
 

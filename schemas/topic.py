@@ -1,6 +1,9 @@
 """A topic as the registry declares it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
+from operator import attrgetter
 
 from schemas.envelope import Event
 
@@ -47,7 +50,9 @@ class Topic:
 
     def key_of(self, event: Event) -> bytes:
         """The record key of an event of this topic."""
-        value: object = event
-        for name in self.key.split("."):
-            value = getattr(value, name)
-        return str(value).encode()
+        return str(_attribute(self.key)(event)).encode()
+
+
+@cache
+def _attribute(path: str) -> Callable[[Event], object]:
+    return attrgetter(path)

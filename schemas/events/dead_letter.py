@@ -7,6 +7,9 @@ from pydantic import Field
 from schemas.envelope import DerivedEvent
 from schemas.label import DataClass, Label
 
+MAX_REASON = 500
+MAX_FIELD = 200
+
 
 class DeadLetter(DerivedEvent):
     """On the dead-letter topic the record's value is the original, byte for byte, and the rest travels in ``dlq_*`` headers.
@@ -23,8 +26,8 @@ class DeadLetter(DerivedEvent):
     partition: Annotated[int, Field(ge=0), Label("Partition of origin", unit="1")]
     offset: Annotated[int, Field(ge=0), Label("Offset of origin", unit="1")]
     stage: Annotated[str, Field(max_length=64), Label("Stage that rejected it")]
-    reason: Annotated[str, Field(max_length=500), Label("Why")]
-    field: Annotated[str, Field(max_length=200), Label("Field at fault; empty for the whole record")] = ""
+    reason: Annotated[str, Field(max_length=MAX_REASON), Label("Why")]
+    field: Annotated[str, Field(max_length=MAX_FIELD), Label("Field at fault; empty for the whole record")] = ""
     dead_letter_topic: Annotated[str, Label("Where it is kept")]
     original_key: Annotated[bytes | None, Label("Key of the record", classified=DataClass.GENERAL_1)] = None
     original: Annotated[bytes, Label("Value of the record", classified=DataClass.GENERAL_1)]

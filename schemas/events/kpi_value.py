@@ -25,7 +25,7 @@ class Scope(Closed):
 
 
 class KpiValue(DerivedEvent):
-    """value = numerator / denominator, both exact integers. A null value has a ``null_reason``; there is no other way to be null."""
+    """value = numerator / denominator, both exact integers. A value is null only together with a ``null_reason``."""
 
     TYPE: ClassVar[str] = "factory.kpi-value.v1"
     STAGE: ClassVar[str] = "kpi"

@@ -10,6 +10,8 @@ from schemas.identity import OrderId, PartId, UnitId
 from schemas.instant import Instant
 from schemas.label import DataClass, Export, Label
 
+MAX_UNITS = 1_000_000_000  # in one fact
+
 
 class Execution(StrEnum):
     """MTConnect EXECUTION: what the controller does with its program (MTConnect Part 2, Execution)."""
@@ -66,12 +68,12 @@ class OrderAssigned(Closed):
 
 
 class UnitProduced(Closed):
-    """One or more units left the machine. ``rejected`` of them are scrap or rework, known at once (a later verdict is an InspectionResult)."""
+    """Units left the machine. ``scrap`` and ``rework`` were known as such at once; a later verdict is an InspectionResult."""
 
     kind: Annotated[Literal["produced"], Label("Kind of fact")] = "produced"
-    produced: Annotated[int, Field(ge=0), Label("Units produced (ISO 22400 PQ)", Export.AGGREGATE, unit="1")]
-    scrap: Annotated[int, Field(ge=0), Label("Of them scrap (SQ)", Export.AGGREGATE, unit="1")] = 0
-    rework: Annotated[int, Field(ge=0), Label("Of them for rework (RQ)", Export.AGGREGATE, unit="1")] = 0
+    produced: Annotated[int, Field(ge=0, le=MAX_UNITS), Label("Units produced (ISO 22400 PQ)", Export.AGGREGATE, unit="1")]
+    scrap: Annotated[int, Field(ge=0, le=MAX_UNITS), Label("Of them scrap (SQ)", Export.AGGREGATE, unit="1")] = 0
+    rework: Annotated[int, Field(ge=0, le=MAX_UNITS), Label("Of them for rework (RQ)", Export.AGGREGATE, unit="1")] = 0
     order: Annotated[OrderId | None, Label("Order id", Export.ALLOW)] = None
     part: Annotated[PartId | None, Label("Part id", Export.ALLOW)] = None
     units: Annotated[list[UnitId], Field(max_length=1000), Label("Unit ids, where units have one")] = []
