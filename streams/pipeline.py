@@ -1,6 +1,6 @@
 """The pipeline: its steps, in the order of the data's way."""
 
-from streams.agents import aggregate
+from streams.agents import aggregate, alert, publish, twin
 from streams.step import Step
 
-STEPS: tuple[Step, ...] = (aggregate.STEP,)
+STEPS: tuple[Step, ...] = (aggregate.STEP, alert.STEP, twin.STEP, publish.STEP)

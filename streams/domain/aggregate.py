@@ -162,7 +162,5 @@ class AggregateLogic:
             min=moments.low,
             max=moments.high,
             rms=moments.rms,
-            inputs=[
-                InputRange(topic=origin.topic, partition=origin.partition, first_offset=window.first, last_offset=window.last)
-            ],
+            inputs=[InputRange(topic=origin.topic, partition=origin.partition, first_offset=window.first, last_offset=window.last)],
         )
