@@ -40,6 +40,11 @@ class Offsets:
         self._consumer.close()
         self._admin.close()
 
+    def existing(self, topics: Mapping[str, int]) -> dict[str, int]:
+        """Those of the topics that the broker has."""
+        there = self._consumer.topics()
+        return {name: count for name, count in topics.items() if name in there}
+
     def ends(self, topics: Mapping[str, int]) -> dict[TopicPartition, int]:
         """The end offset of every partition; ``topics`` gives the number of partitions of each."""
         partitions = [TopicPartition(name, number) for name, count in topics.items() for number in range(count)]
@@ -86,7 +91,7 @@ def wait_until_drained(
             look = None  # the broker is being restarted: what it says after that counts
         if look is not None:
             seen(look)
-            if look.idle and before is not None and before.ends == look.ends:
+            if look.idle and look == before:
                 return look
             if before is None or look != before:
                 moved = time.monotonic()

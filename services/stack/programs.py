@@ -15,6 +15,7 @@ from services.stack.scrape import responds
 
 HOST = "127.0.0.1"
 STREAMS_GROUP = "factorystream-streams"
+BRIDGE_GROUP = "factorystream-bridge"
 CLIENT_ID = "factorystream-stack"
 
 

@@ -1,0 +1,51 @@
+"""``factorystream``: one command line for the whole platform. Each command is one file in ``commands``."""
+
+import errno
+import logging
+import os
+import sys
+
+import typer
+
+from services.cli.commands import query, status, tail
+from services.runtime.errors import UserError, run
+
+app = typer.Typer(
+    name="factorystream",
+    help="From machine logs to the customer: events of a smart factory over Kafka.",
+    epilog="Start with: factorystream demo",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+tail.register(app)
+query.register(app)
+status.register(app)
+
+
+def main() -> None:
+    """Run the command line; what a person can set right becomes one sentence and exit 1, Ctrl-C exit 130."""
+    run(guarded)
+
+
+def guarded() -> int:
+    """Turn what the machine refuses (a full disk, a file that can't be read) into a UserError."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    logging.getLogger("kafka").setLevel(logging.CRITICAL)  # its errors reach us as exceptions; its retries are nobody's business
+    try:
+        app()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader went away, which is its right
+    except OSError as exc:
+        raise UserError(sentence(exc)) from exc
+    return 0
+
+
+def sentence(exc: OSError) -> str:
+    """What to tell a person about an error of the operating system."""
+    where = f" at {exc.filename}" if exc.filename else ""
+    if exc.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"the disk is full{where}; free some space, or choose another folder with --data-dir"
+    return f"{exc.strerror or exc}{where}"
