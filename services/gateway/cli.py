@@ -1,0 +1,186 @@
+"""The command line of the gateway."""
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from pydantic import ValidationError
+
+from services.gateway.feed import Feed
+from services.gateway.feeds import event_feeds, log_feeds
+from services.gateway.gateway import Gateway, Live, Options
+from services.gateway.progress import Progress
+from services.gateway.settings import GatewaySettings
+from services.gateway.source_spec import AnySpec, EventsSpec, LogSpec, Spec, read_config
+from services.gateway.survey import survey
+from services.runtime.errors import UserError
+
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Edge gateway: sources to Kafka."
+)
+replay = typer.Typer(no_args_is_help=True, help="Replay recordings, merged by event time.")
+app.add_typer(replay, name="replay")
+
+Bootstrap = Annotated[str | None, typer.Option(help="Kafka bootstrap servers; default FACTORYSTREAM_BOOTSTRAP or 127.0.0.1:9092.")]
+DataDir = Annotated[Path | None, typer.Option(help="Folder of the spool and the rejects file.")]
+Speed = Annotated[float, typer.Option(min=0, help="Seconds of event time per second; 0 is as fast as possible.")]
+MaxWait = Annotated[float | None, typer.Option(min=0, help="Longest single wait in seconds, to cut nights short.")]
+Json = Annotated[bool, typer.Option("--json", help="One summary line of JSON on stdout at the end.")]
+BrokerTimeout = Annotated[float | None, typer.Option(min=0, help="How long to wait for a broker at start, seconds.")]
+SpoolLimit = Annotated[int | None, typer.Option(min=1, help="Size of the spool, MB, at which sources are slowed down.")]
+MetricsPort = Annotated[int | None, typer.Option(min=0, max=65535, help="Port of the metrics; 0 takes a free one.")]
+Source = Annotated[str, typer.Option(help="Source id that numbers the facts.")]
+Line = Annotated[str, typer.Option(help="Line of the asset (ISA-95).")]
+
+
+@dataclass(slots=True)
+class Common:
+    """Options that every command that sends has."""
+
+    bootstrap: str | None = None
+    data_dir: Path | None = None
+    spool_limit: int | None = None
+    broker_timeout: float | None = None
+    metrics_port: int | None = None
+    json_out: bool = False
+    speed: float = 0.0
+    max_wait: float | None = None
+
+    def options(self) -> Options:
+        """With the environment for what was not given."""
+        try:
+            env = GatewaySettings()
+        except ValidationError as exc:
+            first = exc.errors(include_url=False)[0]
+            raise UserError(f"setting FACTORYSTREAM_{str(first['loc'][0]).upper()}: {first['msg']}") from exc
+        return Options(
+            bootstrap=self.bootstrap or env.bootstrap,
+            data_dir=self.data_dir or env.gateway_data_dir,
+            spool_limit_mb=self.spool_limit or env.gateway_spool_limit_mb,
+            broker_timeout_s=env.gateway_broker_timeout_s if self.broker_timeout is None else self.broker_timeout,
+            drain_timeout_s=env.gateway_drain_timeout_s,
+            metrics_host=env.metrics_host,
+            metrics_port=env.metrics_port if self.metrics_port is None else self.metrics_port,
+            speed=self.speed,
+            max_wait=self.max_wait,
+        )
+
+
+@replay.command("mtconnect")
+def replay_mtconnect(
+    paths: Annotated[list[Path], typer.Argument(help="Log files, or a folder of them; days of one machine follow each other.")],
+    devices: Annotated[
+        Path | None, typer.Option(help="Devices.xml; else mtconnect/agent/Devices.xml above the log, else bundled.")
+    ] = None,
+    device: Annotated[str | None, typer.Option(help="Name of the device in it; default from the file name.")] = None,
+    asset: Annotated[str | None, typer.Option(help="Asset id; default from the file name, e.g. mazak01.")] = None,
+    line: Line = "line-1",
+    site: Annotated[str, typer.Option(help="Site (ISA-95).")] = "site-1",
+    area: Annotated[str, typer.Option(help="Area (ISA-95).")] = "area-1",
+    source: Source = "mtconnect-replay",
+    limits: Annotated[Path | None, typer.Option(help='Alarm limits by channel, {"Stemp": {"high": 60}}.')] = None,
+    events: Annotated[list[Path] | None, typer.Option(help="Events (JSON lines of the simulator) to merge in; repeatable.")] = None,
+    strict: Annotated[bool, typer.Option(help="A malformed line is an error.")] = False,
+    speed: Speed = 0.0,
+    max_wait: MaxWait = None,
+    bootstrap: Bootstrap = None,
+    data_dir: DataDir = None,
+    spool_limit: SpoolLimit = None,
+    broker_timeout: BrokerTimeout = None,
+    metrics_port: MetricsPort = None,
+    json_out: Json = False,
+) -> None:
+    """Replay recorded MTConnect logs."""
+    spec = build(LogSpec, paths=paths, devices=devices, device=device, asset=asset, line=line, site=site, area=area, source=source,
+                 limits=limits, strict=strict)  # fmt: skip
+    more = [build(EventsSpec, paths=events)] if events else []
+    run([spec, *more], Common(bootstrap, data_dir, spool_limit, broker_timeout, metrics_port, json_out, speed, max_wait))
+
+
+@replay.command("events")
+def replay_events(
+    paths: Annotated[list[Path], typer.Argument(help="Events as JSON lines, as the simulator writes them.")],
+    follow: Annotated[bool, typer.Option("--follow", help="Wait for more at the end of the file.")] = False,
+    source: Source = "simulator",
+    speed: Speed = 0.0,
+    max_wait: MaxWait = None,
+    bootstrap: Bootstrap = None,
+    data_dir: DataDir = None,
+    spool_limit: SpoolLimit = None,
+    broker_timeout: BrokerTimeout = None,
+    metrics_port: MetricsPort = None,
+    json_out: Json = False,
+) -> None:
+    """Replay events that another program wrote."""
+    spec = build(EventsSpec, paths=paths, source=source, follow=follow)
+    run([spec], Common(bootstrap, data_dir, spool_limit, broker_timeout, metrics_port, json_out, speed, max_wait))
+
+
+@app.command("run")
+def run_config(
+    config: Annotated[Path, typer.Option(help="JSON file with the sources; relative paths start at its folder.")],
+    speed: Annotated[float | None, typer.Option(min=0, help="Overrides the speed of the file.")] = None,
+    bootstrap: Bootstrap = None,
+    data_dir: DataDir = None,
+    spool_limit: SpoolLimit = None,
+    broker_timeout: BrokerTimeout = None,
+    metrics_port: MetricsPort = None,
+    json_out: Json = False,
+) -> None:
+    """Run many sources at once: recordings merged by event time, live agents beside them."""
+    spec = read_config(config)
+    pace = spec.speed if speed is None else speed
+    run(list(spec.sources), Common(bootstrap, data_dir, spool_limit, broker_timeout, metrics_port, json_out, pace, spec.max_wait))
+
+
+@app.command("inspect")
+def inspect(
+    kind: Annotated[str, typer.Argument(help="mtconnect")],
+    paths: Annotated[list[Path], typer.Argument(help="Log files, or a folder of them.")],
+    devices: Annotated[Path | None, typer.Option(help="Devices.xml.")] = None,
+    asset: Annotated[str | None, typer.Option(help="Asset id; default from the file name.")] = None,
+    json_out: Json = False,
+) -> None:
+    """Count what is in logs, name the traps found, list when each machine was active. Sends nothing."""
+    if kind != "mtconnect":
+        raise UserError(f"inspect knows mtconnect, not {kind}")
+    report = survey(paths, devices, asset)
+    if json_out:
+        print(json.dumps(report, indent=1))
+        return
+    for file in report["files"]:
+        traps = ", ".join(f"{name.replace('_', ' ')} {count}" for name, count in file["traps"].items())
+        print(
+            f"{file['file']}: {file['asset']}, {file['lines']} lines, {file['items']} items, {file['first_day']} .. {file['last']}"
+        )
+        print(f"  traps: {traps}\n  seconds: {file['seconds_by_state']}")
+
+
+def build(model: type[Spec], **words: Any) -> Any:
+    """A source from options. Raises UserError that names the option."""
+    try:
+        return model(**{k: v for k, v in words.items() if v is not None})
+    except ValidationError as exc:
+        first = exc.errors(include_url=False)[0]
+        raise UserError(f"--{str(first['loc'][0]).replace('_', '-')}: {first['msg']}") from exc
+
+
+def run(specs: list[AnySpec], common: Common) -> None:
+    """Run sources to their end and print the summary."""
+    feeds: list[Feed] = []
+    lives: list[Live] = []
+    for spec in specs:
+        if isinstance(spec, LogSpec):
+            feeds += log_feeds(spec)
+        else:
+            feeds += event_feeds(spec)
+    with Progress() as progress:
+        summary = Gateway(common.options(), feeds, lives, progress).run()
+        if not common.json_out:
+            progress.say(json.dumps(summary))
+    if common.json_out:
+        print(json.dumps(summary))
+        sys.stdout.flush()
