@@ -8,7 +8,7 @@ from schemas.identity import AssetId, EventId, SourceId
 from schemas.instant import Instant
 from schemas.label import DataClass, Export, Label
 
-MAX_SEQUENCE = 2**63 - 1  # what every store and language holds; its 19 digits fit the 20 of ce_sequence
+MAX_SEQUENCE = 2**53 - 1  # RFC 7493: beyond it a JSON reader may round; its 16 digits fit the 20 of ce_sequence
 
 
 class Closed(BaseModel):

@@ -9,7 +9,7 @@ from schemas.identity import LineId
 from schemas.instant import Instant
 from schemas.label import Label
 
-Clock = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
+Clock = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 
 
 class Shift(Closed):
@@ -37,7 +37,7 @@ class Calendar(ReferenceEvent):
     valid_from: Annotated[Instant, Label("Since when it holds")]
     shifts: Annotated[list[Shift], Field(max_length=20), Label("Shifts")]
     holidays: Annotated[
-        list[Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\d$")]],
+        list[Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]],
         Field(max_length=400),
         Label("Local dates without shifts"),
     ] = []
