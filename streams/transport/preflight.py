@@ -67,7 +67,7 @@ async def _check_topics(admin: AIOKafkaAdminClient, wanted: Mapping[str, int]) -
 async def _check_changelogs(admin: AIOKafkaAdminClient, names: list[str]) -> None:
     if not names:
         return
-    wanted = [ConfigResource(ConfigResourceType.TOPIC, name, ["cleanup.policy"]) for name in names]
+    wanted = [ConfigResource(ConfigResourceType.TOPIC, name, {"cleanup.policy": None}) for name in names]
     for response in await admin.describe_configs(wanted):
         for _, _, _, name, entries in response.resources:
             policy = next((entry[1] for entry in entries if entry[0] == "cleanup.policy"), None)
