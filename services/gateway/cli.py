@@ -9,12 +9,14 @@ from typing import Annotated, Any
 import typer
 from pydantic import ValidationError
 
+from services.gateway.agent_poll import AgentPoll
+from services.gateway.event_follow import EventFollow
 from services.gateway.feed import Feed
-from services.gateway.feeds import event_feeds, log_feeds
+from services.gateway.feeds import csv_feeds, event_feeds, log_feeds
 from services.gateway.gateway import Gateway, Live, Options
 from services.gateway.progress import Progress
 from services.gateway.settings import GatewaySettings
-from services.gateway.source_spec import AnySpec, EventsSpec, LogSpec, Spec, read_config
+from services.gateway.source_spec import AgentSpec, AnySpec, CsvSpec, EventsSpec, LogSpec, Spec, read_config
 from services.gateway.survey import survey
 from services.runtime.errors import UserError
 
@@ -22,7 +24,9 @@ app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Edge gateway: sources to Kafka."
 )
 replay = typer.Typer(no_args_is_help=True, help="Replay recordings, merged by event time.")
+poll = typer.Typer(no_args_is_help=True, help="Poll live sources.")
 app.add_typer(replay, name="replay")
+app.add_typer(poll, name="poll")
 
 Bootstrap = Annotated[str | None, typer.Option(help="Kafka bootstrap servers; default FACTORYSTREAM_BOOTSTRAP or 127.0.0.1:9092.")]
 DataDir = Annotated[Path | None, typer.Option(help="Folder of the spool and the rejects file.")]
@@ -100,6 +104,26 @@ def replay_mtconnect(
     run([spec, *more], Common(bootstrap, data_dir, spool_limit, broker_timeout, metrics_port, json_out, speed, max_wait))
 
 
+@replay.command("csv")
+def replay_csv(
+    paths: Annotated[list[Path], typer.Argument(help="Tables, plain or gzipped.")],
+    mapping: Annotated[Path, typer.Option(help="JSON file that says what the columns mean.")],
+    source: Source = "csv-replay",
+    strict: Annotated[bool, typer.Option(help="A malformed row is an error.")] = False,
+    speed: Speed = 0.0,
+    max_wait: MaxWait = None,
+    bootstrap: Bootstrap = None,
+    data_dir: DataDir = None,
+    spool_limit: SpoolLimit = None,
+    broker_timeout: BrokerTimeout = None,
+    metrics_port: MetricsPort = None,
+    json_out: Json = False,
+) -> None:
+    """Replay recorded tables."""
+    spec = build(CsvSpec, paths=paths, mapping=mapping, source=source, strict=strict)
+    run([spec], Common(bootstrap, data_dir, spool_limit, broker_timeout, metrics_port, json_out, speed, max_wait))
+
+
 @replay.command("events")
 def replay_events(
     paths: Annotated[list[Path], typer.Argument(help="Events as JSON lines, as the simulator writes them.")],
@@ -117,6 +141,32 @@ def replay_events(
     """Replay events that another program wrote."""
     spec = build(EventsSpec, paths=paths, source=source, follow=follow)
     run([spec], Common(bootstrap, data_dir, spool_limit, broker_timeout, metrics_port, json_out, speed, max_wait))
+
+
+@poll.command("mtconnect")
+def poll_mtconnect(
+    url: Annotated[str, typer.Argument(help="http://HOST:PORT of the agent, or of one device of it.")],
+    device: Annotated[str | None, typer.Option(help="Only this device; else each is an asset.")] = None,
+    asset: Annotated[str | None, typer.Option(help="Asset id; default the name of the device.")] = None,
+    line: Line = "line-1",
+    site: Annotated[str, typer.Option(help="Site (ISA-95).")] = "site-1",
+    area: Annotated[str, typer.Option(help="Area (ISA-95).")] = "area-1",
+    source: Source = "mtconnect-agent",
+    limits: Annotated[Path | None, typer.Option(help='Alarm limits by channel, {"Stemp": {"high": 60}}.')] = None,
+    interval: Annotated[float, typer.Option(min=0.05, max=10, help="Seconds between two questions.")] = 1.0,
+    count: Annotated[int, typer.Option(min=1, max=10_000, help="Most observations in one answer.")] = 1000,
+    agent_timeout: Annotated[float, typer.Option(min=0, help="How long to wait for the agent at start, seconds.")] = 10.0,
+    bootstrap: Bootstrap = None,
+    data_dir: DataDir = None,
+    spool_limit: SpoolLimit = None,
+    broker_timeout: BrokerTimeout = None,
+    metrics_port: MetricsPort = None,
+    json_out: Json = False,
+) -> None:
+    """Poll a live MTConnect agent until stopped."""
+    spec = build(AgentSpec, url=url, device=device, asset=asset, line=line, site=site, area=area, source=source, limits=limits,
+                 interval=interval, count=count, timeout=agent_timeout)  # fmt: skip
+    run([spec], Common(bootstrap, data_dir, spool_limit, broker_timeout, metrics_port, json_out))
 
 
 @app.command("run")
@@ -175,6 +225,12 @@ def run(specs: list[AnySpec], common: Common) -> None:
     for spec in specs:
         if isinstance(spec, LogSpec):
             feeds += log_feeds(spec)
+        elif isinstance(spec, CsvSpec):
+            feeds += csv_feeds(spec)
+        elif isinstance(spec, AgentSpec):
+            lives.append(AgentPoll(spec))
+        elif spec.follow:
+            lives += [EventFollow(path, spec.source) for path in spec.paths]
         else:
             feeds += event_feeds(spec)
     with Progress() as progress:

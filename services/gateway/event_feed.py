@@ -39,7 +39,7 @@ class EventFeed:
                         continue
                     line = parse_event(text.strip(), self.source, f"{self._path.name}:{number}")
                     if isinstance(line, EventLine):
-                        clock_us = self._note(line, clock_us)
+                        clock_us = self.note(line, clock_us)
                     yield Moment(clock_us, line.asset if isinstance(line, EventLine) else None, line)
         except OSError as exc:
             raise UserError(f"events file {self._path} can't be read: {exc.strerror}") from exc
@@ -57,7 +57,8 @@ class EventFeed:
         del asset
         return []
 
-    def _note(self, line: EventLine, clock_us: int) -> int:
+    def note(self, line: EventLine, clock_us: int) -> int:
+        """Count a line; the clock after it."""
         self.tally.saw(line.time_us)
         self.tally.late += line.time_us < clock_us
         if line.draft is not None and line.draft.body.get("type") == "factory.sensor-frame.v1":

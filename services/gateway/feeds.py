@@ -9,13 +9,14 @@ from pydantic import RootModel
 from schemas.events.asset import Channel
 from schemas.identity import ChannelName
 from services.gateway.asset_card import AssetCard, asset_id, channel_name
+from services.gateway.csv_feed import CsvFeed, CsvMapping
 from services.gateway.devices import Device, device_named, find_devices_file, read_devices
 from services.gateway.event_feed import EventFeed
 from services.gateway.feed import Feed
 from services.gateway.interpreter import Interpreter
 from services.gateway.log_feed import LogFeed
 from services.gateway.mtconnect_log import device_of
-from services.gateway.source_spec import EventsSpec, LogSpec, Place, read_json
+from services.gateway.source_spec import CsvSpec, EventsSpec, LogSpec, Place, read_json
 from services.gateway.tally import Tally
 from services.runtime.errors import UserError
 
@@ -32,6 +33,12 @@ def log_feeds(spec: LogSpec) -> list[Feed]:
     if spec.asset is not None and len(by_device) > 1:
         raise UserError(f"--asset names one asset, but the logs are of {', '.join(sorted(by_device))}")
     return [_log_feed(spec, device, paths) for device, paths in sorted(by_device.items())]
+
+
+def csv_feeds(spec: CsvSpec) -> list[Feed]:
+    """A feed for each table. Raises UserError."""
+    mapping = read_json(spec.mapping, CsvMapping)
+    return [CsvFeed(path, mapping, spec.source, spec.strict) for path in spec.paths]
 
 
 def event_feeds(spec: EventsSpec) -> list[Feed]:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Hashable
 from typing import Any
 
+from schemas.events.sensor_frame import MAX_VALUE
 from schemas.registry import MACHINE, SENSOR
 from services.gateway.asset_card import AssetCard, channel_name
 from services.gateway.devices import DataItem, Device, Kind
@@ -100,8 +101,7 @@ class Interpreter:
         item = self._item(observation)
         if self._day_us is None or item is None or item.kind in (Kind.READING, Kind.POSITION):
             return []
-        at_start = Observation(self._day_us, observation.item, observation.value, observation.condition)
-        drafts = self._news(item, at_start, observation.time_us, "")
+        drafts = self._news(item, observation.at(self._day_us), observation.time_us, "")
         self.tally.saw(self._day_us)
         self.tally.snapshot_facts += len(drafts)
         return drafts
@@ -215,6 +215,6 @@ def _is_number(text: str) -> bool:
 
 
 def _number(item: str, text: str) -> float:
-    if not _is_number(text):
-        raise ValueError(f"{item} is a channel, and {text[:60]!r} is not a finite number")
+    if not _is_number(text) or abs(float(text)) > MAX_VALUE:
+        raise ValueError(f"{item} is a channel, and {text[:60]!r} is not a finite number up to {MAX_VALUE:g}")
     return float(text)

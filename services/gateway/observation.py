@@ -28,6 +28,10 @@ class Observation:
     value: str
     condition: Condition | None = None
 
+    def at(self, time_us: int) -> "Observation":
+        """The same at another time."""
+        return Observation(time_us, self.item, self.value, self.condition)
+
     @property
     def unavailable(self) -> bool:
         """True when the machine says that it can't say."""

@@ -3,20 +3,10 @@
 import heapq
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from schemas.registry import MACHINE, SENSOR
-from services.gateway.draft import Draft, text_of
 from services.gateway.feed import Feed, Item, Moment
-
-BEAT_US = 10_000_000
-SILENT_US = 60_000_000  # an asset without lines for so long has nothing to close: a beat a minute is enough
-
-
-def heartbeats(source: str, asset: str, time_us: int, phase: str = "alive") -> list[Draft]:
-    """A heartbeat on both topics that carry an asset's data."""
-    body = {"type": "factory.heartbeat.v1", "event_time": text_of(time_us), "phase": phase}
-    return [Draft(topic, source, asset, dict(body), origin="heartbeat") for topic in (SENSOR, MACHINE)]
+from services.gateway.heartbeat import Heart
 
 
 def _sleep(seconds: float) -> bool:
@@ -51,39 +41,16 @@ class Pace:
         return self.sleep(max(0.0, wait))
 
 
-@dataclass(slots=True)
-class Pulse:
-    """When an asset is to be said alive. ``feeds`` are the open sources of its data."""
-
-    source: str
-    feeds: list[Feed] = field(default_factory=list)
-    last_own_us: int | None = None
-    last_beat_us: int = 0
-
-    def due_us(self, clock_us: int) -> int:
-        """The event time from which a beat is due, seen from ``clock_us``."""
-        active = self.last_own_us is not None and clock_us - self.last_own_us <= SILENT_US
-        return self.last_beat_us + (BEAT_US if active else SILENT_US)
-
-    def flush(self, asset: str) -> Iterator[Item]:
-        for feed in self.feeds:
-            yield from feed.flush(asset)
-
-
 class Replay:
     """One stream out of several recorded feeds. The items and their order depend on the feeds alone, never on the speed."""
 
     def __init__(self, feeds: list[Feed], pace: Pace | None = None) -> None:
         self._feeds = feeds
         self._pace = pace or Pace()
-        self._pulses: dict[str, Pulse] = {}
-        self._earliest_us = 0
+        self._heart = Heart(feeds)
         self._passed = 0
         self.stopped = False
         self.clock_us: int | None = None
-        for feed in feeds:
-            for asset in feed.assets():
-                self._pulses.setdefault(asset, Pulse(feed.source)).feeds.append(feed)
 
     def items(self, skip: int = 0) -> Iterator[Item]:
         """All items after the first ``skip``, which an earlier run has already taken in (nobody waits for those)."""
@@ -105,43 +72,10 @@ class Replay:
             feed = self._feeds[index]
             self.clock_us = clock_us
             if moment is None:
-                yield self._end_of(feed)
+                yield self._heart.end_of(feed)
                 continue
-            yield self._beats(feed, moment)
+            yield self._heart.before(feed, moment.asset, clock_us)
             yield feed.items(moment)
-
-    def _beats(self, feed: Feed, moment: Moment) -> Iterator[Item]:
-        if moment.asset is not None:
-            self._note(feed, moment.asset, moment.clock_us)
-        if moment.clock_us < self._earliest_us:
-            return
-        for asset, pulse in self._pulses.items():
-            if pulse.last_own_us is not None and moment.clock_us >= pulse.due_us(moment.clock_us):
-                yield from pulse.flush(asset)
-                yield from heartbeats(pulse.source, asset, moment.clock_us)
-                pulse.last_beat_us = moment.clock_us
-        self._earliest_us = min((p.last_beat_us + BEAT_US for p in self._pulses.values()), default=0)
-
-    def _note(self, feed: Feed, asset: str, clock_us: int) -> None:
-        pulse = self._pulses.get(asset)
-        if pulse is None:
-            pulse = self._pulses[asset] = Pulse(feed.source)
-        if feed not in pulse.feeds:
-            pulse.feeds.append(feed)
-        if pulse.last_own_us is None:
-            pulse.last_beat_us = clock_us
-        pulse.last_own_us = max(pulse.last_own_us or 0, clock_us)
-
-    def _end_of(self, feed: Feed) -> Iterator[Item]:
-        for asset, pulse in list(self._pulses.items()):
-            if feed not in pulse.feeds:
-                continue
-            yield from feed.flush(asset)
-            pulse.feeds.remove(feed)
-            if not pulse.feeds:
-                del self._pulses[asset]
-                if pulse.last_own_us is not None:
-                    yield from heartbeats(pulse.source, asset, pulse.last_own_us, "ending")
 
 
 def _tagged(index: int, feed: Feed) -> Iterator[tuple[int, int, Moment | None]]:

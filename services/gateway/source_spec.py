@@ -49,7 +49,29 @@ class EventsSpec(Spec):
     follow: bool = False
 
 
-AnySpec = Annotated[LogSpec | EventsSpec, Field(discriminator="kind")]
+class CsvSpec(Spec):
+    """A table, with a file that says what its columns mean."""
+
+    kind: Literal["csv"] = "csv"
+    source: AssetId = "csv-replay"
+    paths: list[Path] = Field(min_length=1)
+    mapping: Path
+    strict: bool = False
+
+
+class AgentSpec(Place):
+    """A live MTConnect agent, asked every ``interval`` seconds for at most ``count`` observations."""
+
+    kind: Literal["mtconnect-agent"] = "mtconnect-agent"
+    source: AssetId = "mtconnect-agent"
+    url: str = Field(pattern=r"^https?://")
+    device: str | None = None
+    interval: float = Field(1.0, ge=0.05, le=10)
+    count: int = Field(1000, ge=1, le=10_000)
+    timeout: float = Field(10.0, ge=0)
+
+
+AnySpec = Annotated[LogSpec | EventsSpec | CsvSpec | AgentSpec, Field(discriminator="kind")]
 
 
 class RunSpec(BaseModel):
