@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from services.cli.commands import query, status, tail
+from services.cli.commands import query, replay, status, tail
 from services.runtime.errors import UserError, run
 
 app = typer.Typer(
@@ -20,9 +20,8 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-tail.register(app)
-query.register(app)
-status.register(app)
+for command in (replay, query, tail, status):
+    command.register(app)
 
 
 def main() -> None:

@@ -7,8 +7,10 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-OUT = Console(highlight=False)
-ERR = Console(stderr=True, highlight=False)
+WIDTH = 150  # of what goes into a file or a pipe; a terminal has its own
+
+OUT = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH)
+ERR = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else WIDTH)
 
 
 def note(text: str) -> None:

@@ -3,7 +3,6 @@
 import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -11,8 +10,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from services.broker import launcher
 from services.runtime.errors import UserError
+from services.stack.spawn import last_words, own_error, size, spawn
 
 FIRST_DELAY_S = 0.5
 LONGEST_DELAY_S = 15.0
@@ -20,7 +19,6 @@ HEALTHY_S = 30.0  # a process that lived so long has not failed in a row
 MOST_FAILURES = 6  # in a row; then the stack says that it is broken instead of trying for ever
 POLL_S = 0.05
 KILL_WAIT_S = 10.0
-TAIL_BYTES = 64 * 1024
 
 Say = Callable[[str], None]
 
@@ -78,7 +76,7 @@ class Child:
     def await_ready(self) -> None:
         """Return when it answers. Raises UserError when it ends before, or takes longer than its start may."""
         deadline = time.monotonic() + self.program.start_seconds
-        while not self._ready():
+        while not self._was_ready and not self._ready():
             if self._broken is not None:
                 raise UserError(self._broken)
             if time.monotonic() >= deadline:
@@ -136,16 +134,8 @@ class Child:
             return self._process
 
     def _popen(self) -> subprocess.Popen[bytes]:
-        with self.log.open("ab") as log:
-            self._log_start = log.tell()
-            return subprocess.Popen(
-                [sys.executable, "-I", "-S", launcher.__file__, str(os.getpid()), *self.program.command],
-                env={**os.environ, **self.program.environment},
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+        self._log_start = size(self.log)
+        return spawn(self.program.command, self.program.environment, self.log)
 
     def _verdict(self, code: int) -> str:
         """Why it is given up. A first start mostly fails for a reason that the process itself has put into a sentence."""
@@ -155,22 +145,4 @@ class Child:
     def _obituary(self, code: int) -> str:
         if code < 0:
             return f"{self.program.name} was ended by {signal.Signals(-code).name} (log: {self.log})"
-        return f"{self.program.name} ended with exit code {code}: {last_error(self.log, self._log_start)} (log: {self.log})"
-
-
-def own_error(log: Path, start: int) -> str | None:
-    """The last ``error: ...`` that was written to ``log`` after byte ``start``."""
-    errors = [line.removeprefix("error: ") for line in _lines(log, start) if line.startswith("error: ")]
-    return errors[-1] if errors else None
-
-
-def last_error(log: Path, start: int) -> str:
-    """:func:`own_error`, else the last line."""
-    lines = _lines(log, start)
-    return (own_error(log, start) or (lines[-1] if lines else "it wrote no reason")).rstrip(".")
-
-
-def _lines(log: Path, start: int) -> list[str]:
-    with log.open("rb") as file:
-        file.seek(max(start, log.stat().st_size - TAIL_BYTES))
-        return [line.strip() for line in file.read().decode("utf-8", "replace").splitlines() if line.strip()]
+        return f"{self.program.name} ended with exit code {code}: {last_words(self.log, self._log_start)} (log: {self.log})"

@@ -2,7 +2,9 @@
 
 import socket
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from kafka.errors import KafkaError
 
@@ -17,6 +19,7 @@ HOST = "127.0.0.1"
 STREAMS_GROUP = "factorystream-streams"
 BRIDGE_GROUP = "factorystream-bridge"
 CLIENT_ID = "factorystream-stack"
+BRIDGE_CLIENT = "bridge"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,58 @@ def streams(ports: Ports, bootstrap: str) -> Program:
             "FACTORYSTREAM_METRICS_PORT": str(ports.streams_metrics),
         },
         metrics_url=url,
+    )
+
+
+def api(folder: DataFolder, ports: Ports) -> Program:
+    """The customers' API on SQLite."""
+    return Program(
+        "api",
+        python_module("services.api", "serve"),
+        lambda: responds(f"http://{HOST}:{ports.api}/healthz"),
+        {
+            "FACTORYSTREAM_API_HOST": HOST,
+            "FACTORYSTREAM_API_PORT": str(ports.api),
+            "FACTORYSTREAM_API_DATA_DIR": str(folder.api),
+            "FACTORYSTREAM_METRICS_PORT": str(ports.api_metrics),
+        },
+        metrics_url=metrics_url(ports.api_metrics),
+    )
+
+
+def bridge(folder: DataFolder, ports: Ports, bootstrap: str, secret: Path) -> Program:
+    """The one process that reads the factory's topics and writes to the customers' side."""
+    url = metrics_url(ports.bridge_metrics)
+    return Program(
+        "bridge",
+        python_module("services.bridge"),
+        lambda: responds(url),
+        {
+            "FACTORYSTREAM_BOOTSTRAP": bootstrap,
+            "FACTORYSTREAM_API_URL": f"http://{HOST}:{ports.api}",
+            "FACTORYSTREAM_API_CLIENT_ID": BRIDGE_CLIENT,
+            "FACTORYSTREAM_API_CLIENT_SECRET_FILE": str(secret),
+            "FACTORYSTREAM_BRIDGE_DATA_DIR": str(folder.bridge),
+            "FACTORYSTREAM_METRICS_PORT": str(ports.bridge_metrics),
+        },
+        metrics_url=url,
+    )
+
+
+def gateway(folder: DataFolder, name: str, bootstrap: str, metrics_port: int, arguments: Sequence[str]) -> Program:
+    """A run of the gateway that ends with its recording. ``name`` is its spool's: two runs must not share one."""
+    url = metrics_url(metrics_port)
+    return Program(
+        name,
+        python_module("services.gateway", *arguments, "--json"),
+        lambda: responds(url),
+        {
+            "FACTORYSTREAM_BOOTSTRAP": bootstrap,
+            "FACTORYSTREAM_GATEWAY_DATA_DIR": str(folder.gateway / name),
+            "FACTORYSTREAM_METRICS_PORT": str(metrics_port),
+        },
+        metrics_url=url,
+        stop_seconds=30.0,
     )
 
 

@@ -43,14 +43,22 @@ class Supervisor:
             services=tuple(_service(child) for child in self._children),
         )
 
-    def start(self, *programs: Program) -> None:
-        """Start these together and return when all of them work. Raises UserError for the first that does not."""
-        children = [Child(p, self.folder.log(p.name), self._say, self._write) for p in programs]
-        self._children += children
-        for child in children:
-            child.start()
-        for child in children:
+    def launch(self, program: Program) -> None:
+        """Start it without waiting; :meth:`await_ready` waits for all that were launched."""
+        child = Child(program, self.folder.log(program.name), self._say, self._write)
+        self._children.append(child)
+        child.start()
+
+    def await_ready(self) -> None:
+        """Return when every child works. Raises UserError for the first that does not."""
+        for child in list(self._children):
             child.await_ready()
+
+    def start(self, *programs: Program) -> None:
+        """Launch these together and return when all children work. Raises UserError for the first that does not."""
+        for program in programs:
+            self.launch(program)
+        self.await_ready()
 
     def check(self) -> None:
         """Raises UserError when a child has failed so often that it is no longer started again."""

@@ -79,8 +79,8 @@ def kpi_table(found: Iterable[KpiValue], title: str = "KPIs (newest revision of 
     )
     for k in found:
         start, end = rfc3339(k.window.start)[:16].replace("T", " "), rfc3339(k.window.end)[11:16]
-        value = percent(k.value) if k.value is not None else k.null_reason or "–"
-        row = (k.scope.id, k.kpi, start, end, bar(k.value), value, k.status, str(k.revision), percent(k.coverage))
+        picture = bar(k.value) if k.value is not None else f"[dim]{k.null_reason or ''}[/]"
+        row = (k.scope.id, k.kpi, start, end, picture, percent(k.value), k.status, str(k.revision), percent(k.coverage))
         made.add_row(*row)
     return made
 
