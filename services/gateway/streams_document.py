@@ -96,9 +96,8 @@ def _entry(device: str, group: ElementTree.Element, element: ElementTree.Element
     level = local_name(element.tag).lower()
     if level not in LEVELS:
         raise ValueError(f"condition {item} has the level {level}")
-    condition = Condition(
-        level, element.get("nativeCode", ""), element.get("nativeSeverity", ""), element.get("qualifier", ""), (element.text or "").strip()
-    )  # fmt: skip
+    code, severity, qualifier = (element.get(k, "") for k in ("nativeCode", "nativeSeverity", "qualifier"))
+    condition = Condition(level, code, severity, qualifier, (element.text or "").strip())
     return Entry(sequence, device, Observation(time_us, item, "", condition))
 
 
