@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from schemas.chain import BrokenChain, Head, canonical, follow
 from schemas.customer_event import CustomerEvent
 from schemas.envelope import Closed
-from schemas.identity import CustomerId
+from schemas.identity import CustomerId, EventId
 from schemas.instant import rfc3339
 from services.api.database import writing
 from services.api.labels import refusal
@@ -64,6 +64,12 @@ class CustomerHead(Closed):
     source: list[SourcePosition]
 
 
+class EventIds(Closed):
+    """Ids of events of one customer."""
+
+    ids: Annotated[list[EventId], Field(max_length=MOST_ENTRIES)]
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """What a client sent: its id, its idempotency key and the body as received."""
@@ -94,6 +100,11 @@ class Ingest:
         return CustomerHead(
             sequence=head.sequence, hash=head.hash, source=[SourcePosition(partition=r[0], offset=r[1], id=r[2]) for r in rows]
         )
+
+    def stored(self, customer: str, ids: Sequence[str]) -> EventIds:
+        """Which of these events are in the ledger of ``customer``, sorted."""
+        with self._engine.connect() as connection:
+            return EventIds(ids=sorted(_stored(connection, customer, ids)))
 
     def store(self, request: Request) -> tuple[Receipt, bool]:
         """Store a batch; returns the receipt, and True when it is that of an earlier identical request. Raises Problem."""
@@ -166,13 +177,15 @@ def _head(connection: Connection, customer: str) -> Head:
 
 
 def _check_new(connection: Connection, customer: str, ids: Sequence[str]) -> None:
-    stored = connection.execute(
-        select(LedgerEntry.event_id).where(LedgerEntry.customer == customer, LedgerEntry.event_id.in_(ids))
-    ).scalars()
-    known = sorted({*stored, *_twice(ids)})
+    known = sorted({*_stored(connection, customer, ids), *_twice(ids)})
     if known:
         detail = f"{len(known)} of the {len(ids)} events are in the ledger already, or twice in the batch; leave them out."
         raise Problem(409, "already-stored", detail, already_stored=known)
+
+
+def _stored(connection: Connection, customer: str, ids: Sequence[str]) -> set[str]:
+    query = select(LedgerEntry.event_id).where(LedgerEntry.customer == customer, LedgerEntry.event_id.in_(ids))
+    return set(connection.execute(query).scalars())
 
 
 def _twice(ids: Iterable[str]) -> set[str]:

@@ -6,11 +6,12 @@ from fastapi import APIRouter, Depends, Header, Path, Request, Response, Securit
 
 from services.api.access import State, authorised
 from services.api.clients import INGEST_SCOPE, Client
-from services.api.ingest import Batch, CustomerHead, Receipt
+from services.api.ingest import Batch, CustomerHead, EventIds, Receipt
 from services.api.ingest import Request as IngestRequest
 
 router = APIRouter(prefix="/ingest/v1", tags=["ingest"])
 
+CustomerPath = Annotated[str, Path(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$", description="Customer id")]
 Bridge = Annotated[Client, Security(authorised, scopes=[INGEST_SCOPE])]
 
 
@@ -39,14 +40,17 @@ def store(
 
 
 @router.get("/customers/{customer}/head", summary="Where a customer's ledger ends")
-def head(
-    state: State,
-    client: Bridge,
-    customer: Annotated[str, Path(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$", description="Customer id")],
-) -> CustomerHead:
+def head(state: State, client: Bridge, customer: CustomerPath) -> CustomerHead:
     """The chain's head and how far the outbound topic is in the ledger. A new customer has an empty chain."""
     del client
     return state.ingest.head(customer)
+
+
+@router.post("/customers/{customer}/stored", summary="Which events are in the ledger")
+def stored(state: State, client: Bridge, customer: CustomerPath, wanted: EventIds) -> EventIds:
+    """Of the ids that are asked for, those that are in the customer's ledger. For a batch whose answer got lost."""
+    del client
+    return state.ingest.stored(customer, wanted.ids)
 
 
 def body_schema() -> dict[str, Any]:
