@@ -78,7 +78,9 @@ class InMemoryPipeline:
             self._append(topic.name, topic.key_of(event), value)
             self.written[topic.name].append(event)
 
-    def run(self, choose: Callable[[list[Lane]], Lane] = lambda lanes: lanes[0], restart: Callable[[], bool] = lambda: False) -> None:
+    def run(
+        self, choose: Callable[[list[Lane]], Lane] = lambda lanes: lanes[0], restart: Callable[[], bool] = lambda: False
+    ) -> None:
         """Fold until nothing is left. ``choose`` picks the lane whose next record is folded; ``restart`` is asked before each."""
         while lanes := self._waiting():
             if restart():

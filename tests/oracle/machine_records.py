@@ -47,9 +47,7 @@ def in_time(records: list[Record], horizon: int = HORIZON) -> list[Record]:
     return out
 
 
-def accounts_by_order(
-    records: Iterable[Record | bytes], horizon: int = HORIZON
-) -> dict[tuple[str, int, str | None, str], int]:
+def accounts_by_order(records: Iterable[Record | bytes], horizon: int = HORIZON) -> dict[tuple[str, int, str | None, str], int]:
     """(asset, hour, order, execution state) -> microseconds, up to the newest time of each asset."""
     out: dict[tuple[str, int, str | None, str], int] = defaultdict(int)
     for asset, log in by_asset(records).items():

@@ -15,7 +15,9 @@ from oracle.machine_records import HOUR, micros
 def log_accounts(path: Path) -> dict[tuple[int, str], int]:
     """(hour, execution state) -> microseconds."""
     start, end = log_window(path)
-    told = sorted((max(time, start), number, value) for number, (time, item, value) in enumerate(_lines(path)) if item == "execution")
+    told = sorted(
+        (max(time, start), number, value) for number, (time, item, value) in enumerate(_lines(path)) if item == "execution"
+    )
     out: dict[tuple[int, str], int] = defaultdict(int)
     for (begin, _, state), (until, _, _) in zip(told, [*told[1:], (end, 0, "")], strict=True):
         at = begin

@@ -1,0 +1,167 @@
+"""Facts of a made-up machine for tests: one source numbers them, times are written as clock times of one day."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
+
+from schemas.events.asset import Asset, Channel
+from schemas.events.heartbeat import Heartbeat
+from schemas.events.kpi_value import Kpi, KpiValue
+from schemas.events.machine_event import (
+    ConditionChanged,
+    EnergyRead,
+    Execution,
+    ExecutionChanged,
+    MachineEvent,
+    ModeChanged,
+    OrderAssigned,
+    ProgramChanged,
+    UnitProduced,
+)
+from schemas.events.measure import AccountEntry, Measure, Quantity
+from schemas.events.order import Order
+from schemas.events.sensor_frame import SensorFrame
+from schemas.instant import HOUR_US, from_micros, to_micros
+
+DAY = datetime(2026, 11, 24, tzinfo=UTC)
+
+
+def at(clock: str | int) -> datetime:
+    """``10:05``, ``10:05:01.5`` or ``+2 10:05`` (two days later); an int is microseconds since 1970."""
+    if isinstance(clock, int):
+        return from_micros(clock)
+    days, _, time = clock.rpartition(" ")
+    hours, minutes, seconds = [*time.split(":"), "0"][:3]
+    return DAY + timedelta(days=int(days or 0), hours=int(hours), minutes=int(minutes), microseconds=round(float(seconds) * 1e6))
+
+
+def us(clock: str) -> int:
+    """The clock time as microseconds since 1970."""
+    return to_micros(at(clock))
+
+
+def minutes(n: float) -> int:
+    """Minutes in microseconds."""
+    return round(n * 60_000_000)
+
+
+def machine(asset: str = "m1", line: str = "l1", **channels: Channel) -> Asset:
+    """The description of an asset."""
+    return Asset(event_time=DAY, version=1, asset=asset, name=asset, site="s1", area="a1", line=line, channels=dict(channels))
+
+
+class Source:
+    """A source of one asset: each fact gets the next sequence."""
+
+    def __init__(self, asset: str = "m1", source: str = "gw") -> None:
+        self.asset, self.source, self.sequence = asset, source, 0
+
+    def state(self, clock: str | int, state: str) -> MachineEvent:
+        return self._fact(clock, ExecutionChanged(state=Execution(state)))
+
+    def order(self, clock: str | int, order: str | None) -> MachineEvent:
+        return self._fact(clock, OrderAssigned(order=order))
+
+    def produced(self, clock: str | int, produced: int, scrap: int = 0, rework: int = 0, order: str | None = None) -> MachineEvent:
+        return self._fact(clock, UnitProduced(produced=produced, scrap=scrap, rework=rework, order=order))
+
+    def condition(self, clock: str | int, item: str, level: Literal["normal", "warning", "fault", "unavailable"]) -> MachineEvent:
+        return self._fact(clock, ConditionChanged(item=item, level=level))
+
+    def mode(self, clock: str | int, mode: str) -> MachineEvent:
+        return self._fact(clock, ModeChanged(mode=mode))
+
+    def program(self, clock: str | int, program: str) -> MachineEvent:
+        return self._fact(clock, ProgramChanged(program=program))
+
+    def energy(self, clock: str | int) -> MachineEvent:
+        return self._fact(clock, EnergyRead(counter_kwh=1.0))
+
+    def alive(self, clock: str | int) -> Heartbeat:
+        return Heartbeat(event_time=at(clock), **self._identity())
+
+    def ending(self, clock: str | int) -> Heartbeat:
+        return Heartbeat(event_time=at(clock), phase="ending", **self._identity())
+
+    def reading(self, clock: str | int, value: float, channel: str = "temp") -> SensorFrame:
+        return self.frame(clock, {channel: [value]})
+
+    def frame(self, clock: str | int, columns: dict[str, list[float | None]], step_us: int = 1_000_000) -> SensorFrame:
+        rows = len(next(iter(columns.values())))
+        return SensorFrame(event_time=at(clock), times_us=[i * step_us for i in range(rows)], columns=columns, **self._identity())
+
+    def _fact(self, clock: str | int, fact: Any) -> MachineEvent:
+        return MachineEvent(event_time=at(clock), fact=fact, **self._identity())
+
+    def _identity(self) -> dict[str, Any]:
+        self.sequence += 1
+        return {"asset": self.asset, "source": self.source, "sequence": self.sequence}
+
+
+def measure(
+    hour: str,
+    revision: int = 1,
+    status: Literal["provisional", "final", "restated"] = "final",
+    account: dict[tuple[str | None, str], int] | None = None,
+    quantities: dict[str | None, tuple[int, int, int]] | None = None,
+    asset: str = "m1",
+    line: str = "l1",
+    until: str | None = None,
+) -> Measure:
+    """A measure of the hour that begins at ``hour``; ``account`` is minutes per (order, state)."""
+    start = us(hour)
+    end = start + HOUR_US if until is None else us(until)
+    return Measure(
+        event_time=from_micros(end),
+        id=f"{asset}-{start}-{revision}",
+        asset=asset,
+        line=line,
+        window={"start": from_micros(start), "end": from_micros(start + HOUR_US)},  # type: ignore[arg-type]
+        revision=revision,
+        status=status,
+        observed_until=from_micros(end),
+        account=[AccountEntry(order=o, execution=Execution(e), duration_us=minutes(n)) for (o, e), n in (account or {}).items()],
+        quantities=[Quantity(order=o, produced=p, scrap=s, rework=r) for o, (p, s, r) in (quantities or {}).items()],
+        inputs=[],
+    )
+
+
+def order_record(order: str = "A-1", version: int = 1, planned: int = 10, customer: str = "c1") -> Order:
+    """An order's record."""
+    return Order(
+        event_time=DAY, version=version, order=order, customer=customer, part="P-1", line="l1", planned=planned, due=at("18:00")
+    )
+
+
+def kpi_value(
+    kpi: Kpi,
+    revision: int = 1,
+    numerator: int = 1,
+    denominator: int = 2,
+    kind: str = "order",
+    scope: str = "A-1",
+    hour: str = "10:00",
+) -> KpiValue:
+    """A KPI of an order, or of another scope and hour."""
+    start = at(hour)
+    return KpiValue.model_validate(
+        {
+            "event_time": start + timedelta(minutes=30),
+            "id": f"{kpi}-{kind}-{scope}-{hour}-{revision}",
+            "kpi": kpi,
+            "scope": {"kind": kind, "id": scope},
+            "window_kind": "order" if kind == "order" else "hour",
+            "window": {"start": start, "end": start + timedelta(hours=1)},
+            "revision": revision,
+            "status": "provisional",
+            "value": numerator / denominator if denominator else None,
+            "null_reason": None if denominator else "no unit was produced",
+            "numerator": numerator,
+            "denominator": denominator,
+            "input_unit": "us" if kpi is Kpi.AVAILABILITY else "1",
+            "formula": "f",
+            "coverage": 1.0,
+            "inputs": [],
+        }
+    )

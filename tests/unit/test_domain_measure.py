@@ -1,0 +1,338 @@
+"""Time accounts per hour: when measures are told and what they say. Timelines: ``A`` active, ``R`` ready, ``U`` unavailable,
+``[10---)`` an hour, ``x`` a fact out of order, ``E`` the source ends."""
+
+import pytest
+from inmemory_pipeline import InMemoryPipeline
+from machine_facts import Source, at, machine, minutes
+
+from schemas.events.late_event import LateEvent
+from schemas.events.measure import Measure
+from schemas.registry import MACHINE
+from streams.agents import measure
+from streams.domain import timeline
+from streams.domain.fold import Outcome
+
+
+@pytest.fixture
+def line() -> InMemoryPipeline:
+    return InMemoryPipeline(steps=(measure.STEP,), assets=[machine()])
+
+
+def fold(line: InMemoryPipeline, *events: object) -> list[Measure]:
+    """Send, run, and return what is new."""
+    known = len(line.events(Measure))
+    line.send(*events, topic=MACHINE)  # type: ignore[arg-type]
+    line.run()
+    return line.events(Measure)[known:]
+
+
+def account(m: Measure) -> dict[str, float]:
+    """Minutes per state, or per order:state."""
+    return {(f"{e.order}:" if e.order else "") + e.execution.value: e.duration_us / 60_000_000 for e in m.account}
+
+
+def quantities(m: Measure) -> dict[str | None, tuple[int, int, int]]:
+    return {q.order: (q.produced, q.scrap, q.rework) for q in m.quantities}
+
+
+# when
+
+
+def test_an_open_hour_is_told_when_known_time_crosses_five_minutes(line: InMemoryPipeline) -> None:
+    # [10-A--5  nothing at 4:59, one measure at 5:01
+    gw = Source()
+    assert fold(line, gw.state("10:01", "ACTIVE"), gw.alive("10:04:59")) == []
+    (told,) = fold(line, gw.alive("10:05:01"))
+    assert (told.status, told.revision, told.observed_until) == ("provisional", 1, at("10:05:01"))
+    assert account(told) == {"ACTIVE": pytest.approx(4 + 1 / 60)}
+
+
+def test_a_leap_over_several_marks_tells_once(line: InMemoryPipeline) -> None:
+    gw = Source()
+    assert [m.observed_until for m in fold(line, gw.state("10:01", "ACTIVE"), gw.alive("10:47"))] == [at("10:47")]
+
+
+def test_an_hour_is_final_when_the_watermark_reaches_its_end(line: InMemoryPipeline) -> None:
+    # [10-A------)  5 s of disorder
+    gw = Source()
+    fold(line, gw.state("10:30", "ACTIVE"), gw.alive("10:58"))
+    assert fold(line, gw.alive("11:00:04.999999")) == []
+    (told,) = fold(line, gw.alive("11:00:05"))
+    assert (told.status, told.revision, told.event_time, account(told)) == ("final", 2, at("11:00"), {"ACTIVE": 30})
+
+
+def test_a_leap_into_the_next_hour_tells_both(line: InMemoryPipeline) -> None:
+    # [10-A-----)[11-A-7
+    gw = Source()
+    told = fold(line, gw.state("10:59", "ACTIVE"), gw.alive("11:07"))
+    assert [(m.window.start, m.status, account(m)) for m in told] == [
+        (at("10:00"), "final", {"ACTIVE": 1}),
+        (at("11:00"), "provisional", {"ACTIVE": 7}),
+    ]
+
+
+def test_an_end_tells_the_open_hour_up_to_it(line: InMemoryPipeline) -> None:
+    gw = Source()
+    (told,) = fold(line, gw.state("10:01", "ACTIVE"), gw.ending("10:03:00.000001"))
+    assert (told.status, told.observed_until) == ("provisional", at("10:03:00.000001"))
+    assert [e.duration_us for e in told.account] == [minutes(2) + 1]
+
+
+def test_an_end_at_the_end_of_the_hour_makes_it_final(line: InMemoryPipeline) -> None:
+    gw = Source()
+    assert [(m.window.start, m.status) for m in fold(line, gw.state("10:01", "ACTIVE"), gw.ending("11:00"))] == [
+        (at("10:00"), "final")
+    ]
+
+
+def test_an_hour_without_a_known_state_is_not_told(line: InMemoryPipeline) -> None:
+    gw = Source()
+    assert fold(line, gw.alive("09:10"), gw.mode("10:20", "MANUAL"), gw.alive("11:30")) == []
+
+
+def test_a_silence_longer_than_the_horizon_is_told_within_it(line: InMemoryPipeline) -> None:
+    # [10-A ... nothing for 20 days ... : the hour last heard of, then the last 7 days
+    gw = Source()
+    told = fold(line, gw.state("10:30", "ACTIVE"), gw.alive("+20 10:00:10"))
+    assert [m.window.start for m in told[:2]] == [at("10:00"), at("+13 10:00")]
+    assert len(told) == 1 + 7 * 24
+    assert {m.status for m in told} == {"final"}
+
+
+# what
+
+
+def test_time_before_the_first_state_is_in_no_entry(line: InMemoryPipeline) -> None:
+    # [10--- ?? --40-R---)
+    gw = Source()
+    (told,) = fold(line, gw.alive("10:00"), gw.state("10:40", "READY"), gw.ending("11:00"))
+    assert account(told) == {"READY": 20}
+
+
+def test_a_state_is_carried_over_hours(line: InMemoryPipeline) -> None:
+    # [10-A----)[11-----)[12--R--
+    gw = Source()
+    told = fold(line, gw.state("10:30", "ACTIVE"), gw.state("12:15", "READY"), gw.ending("12:30"))
+    assert [account(m) for m in told if m.status == "final"] == [{"ACTIVE": 30}, {"ACTIVE": 60}]
+    assert account(told[-1]) == {"ACTIVE": 15, "READY": 15}
+
+
+def test_the_machine_is_in_the_later_of_two_states_of_one_instant(line: InMemoryPipeline) -> None:
+    gw = Source()
+    (told,) = fold(line, gw.state("10:00", "ACTIVE"), gw.state("10:00", "READY"), gw.ending("11:00"))
+    assert account(told) == {"READY": 60}
+
+
+def test_a_state_older_than_the_source_could_watch_counts_from_its_event_time(line: InMemoryPipeline) -> None:
+    gw = Source()
+    fact = gw.state("10:00", "STOPPED").model_copy(update={"since": at("-3 04:00")})
+    (told,) = fold(line, fact, gw.ending("11:00"))
+    assert account(told) == {"STOPPED": 60}
+
+
+def test_time_is_split_by_the_order_in_work(line: InMemoryPipeline) -> None:
+    # [10 A---------R---)   orders: none |10:15 A-1 |10:45 none
+    gw = Source()
+    told = fold(
+        line,
+        gw.state("10:00", "ACTIVE"),
+        gw.order("10:15", "A-1"),
+        gw.state("10:40", "READY"),
+        gw.order("10:45", None),
+        gw.ending("11:00"),
+    )
+    assert account(told[-1]) == {"ACTIVE": 15, "A-1:ACTIVE": 25, "A-1:READY": 5, "READY": 15}
+
+
+def test_units_belong_to_the_order_they_name_else_to_the_one_in_work(line: InMemoryPipeline) -> None:
+    gw = Source()
+    told = fold(
+        line,
+        gw.state("10:00", "ACTIVE"),
+        gw.produced("10:01", 1),
+        gw.order("10:10", "A-1"),
+        gw.produced("10:10", 5, scrap=1),
+        gw.produced("10:20", 2, rework=1, order="B-2"),
+        gw.ending("11:00"),
+    )
+    assert quantities(told[-1]) == {None: (1, 0, 0), "A-1": (5, 1, 0), "B-2": (2, 0, 1)}
+
+
+def test_units_without_a_known_state_are_told(line: InMemoryPipeline) -> None:
+    gw = Source()
+    (told,) = fold(line, gw.produced("10:01", 3), gw.ending("10:02"))
+    assert (account(told), quantities(told)) == ({}, {None: (3, 0, 0)})
+
+
+def test_after_a_source_ended_its_state_is_unknown_until_stated_again(line: InMemoryPipeline) -> None:
+    # [10-A--20E   ...   [12---30-R--)
+    gw = Source()
+    told = fold(line, gw.state("10:00", "ACTIVE"), gw.ending("10:20"), gw.state("12:30", "READY"), gw.ending("13:00"))
+    assert [(m.window.start, m.status, account(m)) for m in told] == [
+        (at("10:00"), "provisional", {"ACTIVE": 20}),
+        (at("10:00"), "final", {"ACTIVE": 20}),
+        (at("12:00"), "final", {"READY": 30}),
+    ]
+
+
+def test_a_source_that_ends_does_not_take_the_state_of_another(line: InMemoryPipeline) -> None:
+    a, b = Source(source="a"), Source(source="b")
+    told = fold(line, a.state("10:00", "ACTIVE"), b.ending("10:20"), a.ending("11:00"))
+    assert account(told[-1]) == {"ACTIVE": 60}
+
+
+def test_facts_behind_a_measure_are_named_by_their_offsets(line: InMemoryPipeline) -> None:
+    # offsets: 0 A in hour 9, 1 heartbeat, 2 R in hour 10
+    gw = Source()
+    told = fold(line, gw.state("09:59", "ACTIVE"), gw.alive("10:00:30"), gw.state("10:30", "READY"), gw.ending("11:00"))
+    ranges = [[(i.topic, i.first_offset, i.last_offset) for i in m.inputs] for m in told]
+    assert ranges[0] == [(MACHINE.name, 0, 0)]
+    assert ranges[-1] == [(MACHINE.name, 0, 0), (MACHINE.name, 2, 2)]
+
+
+def test_a_measure_carries_the_line_of_the_asset(line: InMemoryPipeline) -> None:
+    gw = Source()
+    (told,) = fold(line, gw.state("10:00", "ACTIVE"), gw.ending("10:02"))
+    assert (told.asset, told.line) == ("m1", "l1")
+
+
+def test_an_hour_stays_with_the_line_it_was_first_told_to(line: InMemoryPipeline) -> None:
+    gw = Source()
+    fold(line, gw.state("10:00", "ACTIVE"), gw.alive("10:06"))
+    line.references["m1"] = machine(line="l2")
+    told = fold(line, gw.alive("11:06"))
+    assert [(m.window.start, m.line) for m in told] == [(at("10:00"), "l1"), (at("11:00"), "l2")]
+
+
+# out of order
+
+
+def test_a_fact_out_of_order_in_an_open_hour_corrects_it_silently(line: InMemoryPipeline) -> None:
+    # [10-A--x20R--30-  told next time
+    gw = Source()
+    fold(line, gw.state("10:00", "ACTIVE"), gw.alive("10:31"))
+    assert fold(line, gw.state("10:20", "READY")) == []
+    (told,) = fold(line, gw.ending("11:00"))
+    assert (told.status, account(told)) == ("final", {"ACTIVE": 20, "READY": 40})
+
+
+def test_a_late_fact_restates_a_final_hour(line: InMemoryPipeline) -> None:
+    # [10-A---x40R---)[11-U
+    gw = Source()
+    fold(line, gw.state("10:00", "ACTIVE"), gw.state("11:00", "UNAVAILABLE"), gw.alive("11:01"))
+    (told,) = fold(line, gw.state("10:40", "READY"))
+    assert (told.status, told.revision, account(told)) == ("restated", 2, {"ACTIVE": 40, "READY": 20})
+    assert told.reason == "gw/m1/4 came out of order"
+
+
+def test_a_late_fact_changes_the_hours_that_it_is_carried_into(line: InMemoryPipeline) -> None:
+    # [10-A---x40R---)[11-----)[12--30-U  up to the next state, which stands
+    gw = Source()
+    fold(line, gw.state("10:00", "ACTIVE"), gw.state("12:30", "UNAVAILABLE"), gw.alive("14:00:10"))
+    told = fold(line, gw.state("10:40", "READY"))
+    assert [(m.window.start, m.status, account(m)) for m in told] == [
+        (at("10:00"), "restated", {"ACTIVE": 40, "READY": 20}),
+        (at("11:00"), "restated", {"READY": 60}),
+        (at("12:00"), "restated", {"READY": 30, "UNAVAILABLE": 30}),
+    ]
+
+
+def test_a_late_fact_that_repeats_what_was_the_case_restates_nothing(line: InMemoryPipeline) -> None:
+    gw = Source()
+    fold(line, gw.state("10:00", "ACTIVE"), gw.alive("12:00:10"))
+    assert fold(line, gw.state("10:40", "ACTIVE")) == []
+
+
+def test_a_late_first_state_makes_hours_that_had_not_been_told(line: InMemoryPipeline) -> None:
+    # [9 ?? x50A-)[10-----)[11-R
+    gw = Source()
+    fold(line, gw.alive("09:00"), gw.state("11:00", "READY"), gw.alive("11:00:10"))
+    told = fold(line, gw.state("09:50", "ACTIVE"))
+    assert [(m.status, m.revision, account(m)) for m in told] == [("final", 1, {"ACTIVE": 10}), ("final", 1, {"ACTIVE": 60})]
+
+
+def test_a_late_order_moves_the_units_that_named_none(line: InMemoryPipeline) -> None:
+    # [10-A- x10:B-2 -20:3 units -)[11
+    gw = Source()
+    fold(line, gw.state("10:00", "ACTIVE"), gw.order("10:00", "A-1"), gw.produced("10:20", 3), gw.alive("11:00:10"))
+    (told,) = fold(line, gw.order("10:10", "B-2"))
+    assert quantities(told) == {"B-2": (3, 0, 0)}
+    assert account(told) == {"A-1:ACTIVE": 10, "B-2:ACTIVE": 50}
+
+
+def test_an_order_that_an_hour_has_lost_stays_named_with_zeros(line: InMemoryPipeline) -> None:
+    # x10:00:00 B-2 replaces A-1 of the same instant
+    gw = Source()
+    fold(line, gw.state("10:00", "ACTIVE"), gw.order("10:00", "A-1"), gw.alive("11:00:10"))
+    (told,) = fold(line, gw.order("10:00", "B-2"))
+    assert account(told) == {"B-2:ACTIVE": 60}
+    assert quantities(told) == {"A-1": (0, 0, 0)}
+
+
+def test_late_units_restate_their_hour_alone(line: InMemoryPipeline) -> None:
+    gw = Source()
+    fold(line, gw.state("10:00", "ACTIVE"), gw.alive("12:00:10"))
+    (told,) = fold(line, gw.produced("10:59", 2))
+    assert (told.window.start, told.status, quantities(told)) == (at("10:00"), "restated", {None: (2, 0, 0)})
+
+
+def test_a_fact_older_than_the_horizon_is_late_and_named(line: InMemoryPipeline) -> None:
+    gw = Source()
+    fold(line, gw.state("10:00", "ACTIVE"), gw.alive("+7 11:30"))
+    assert fold(line, gw.state("10:59:59", "READY")) == []
+    assert line.outcomes["measure", MACHINE.name, Outcome.LATE] == 1
+    (late,) = line.events(LateEvent)
+    assert (late.step, late.event, late.lateness_us, late.readings) == ("measure", "gw/m1/3", 1_000_000, 0)
+
+
+def test_a_fact_just_within_the_horizon_restates(line: InMemoryPipeline) -> None:
+    gw = Source()
+    fold(line, gw.state("10:00", "ACTIVE"), gw.state("12:00", "ACTIVE"), gw.alive("+7 11:30"))
+    (told,) = fold(line, gw.state("11:00", "READY"))
+    assert (told.window.start, account(told)) == (at("11:00"), {"READY": 60})
+
+
+def test_a_late_heartbeat_or_signal_is_no_late_fact(line: InMemoryPipeline) -> None:
+    gw = Source()
+    fold(line, gw.state("10:00", "ACTIVE"), gw.alive("+8 10:00"))
+    assert fold(line, gw.alive("10:00"), gw.energy("10:00")) == []
+    assert line.outcomes["measure", MACHINE.name, Outcome.LATE] == 0
+
+
+# repetition, restart, size
+
+
+def test_a_repeated_sequence_changes_nothing(line: InMemoryPipeline) -> None:
+    gw = Source()
+    units = gw.produced("10:10", 3)
+    (told,) = fold(line, units, units, gw.ending("10:12"))
+    assert quantities(told) == {None: (3, 0, 0)}
+    assert line.outcomes["measure", MACHINE.name, Outcome.DUPLICATE] == 1
+
+
+def test_revisions_of_an_hour_have_ids_of_their_own(line: InMemoryPipeline) -> None:
+    gw = Source()
+    told = fold(line, gw.state("10:00", "ACTIVE"), *(gw.alive(f"10:{m}") for m in (6, 11, 16)))
+    assert [m.revision for m in told] == [1, 2, 3]
+    assert len({m.id for m in told}) == 3
+
+
+def test_more_facts_than_a_state_may_hold_settle_the_oldest(line: InMemoryPipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    # 40 states in one hour, at most 20 are kept one by one: the account is the same, only restatement is given up
+    monkeypatch.setattr(timeline, "MOST_FACTS", 20)
+    gw = Source()
+    assigned = gw.order("10:00", "A-1")
+    states = [gw.state(f"10:{m:02}", ("ACTIVE", "READY")[m % 2]) for m in range(40)]
+    told = fold(line, assigned, *states, gw.produced("10:39", 2), gw.state("10:01", "STOPPED"), gw.ending("11:00"))
+    assert account(told[-1]) == {"A-1:ACTIVE": 20, "A-1:READY": 40}
+    assert quantities(told[-1]) == {"A-1": (2, 0, 0)}
+    assert [e.lateness_us > 0 for e in line.events(LateEvent)] == [True]
+
+
+def test_a_state_of_a_week_stays_small(line: InMemoryPipeline) -> None:
+    # a state every 4 min for 8 days: 2,520 facts within the horizon
+    gw = Source()
+    start = int(at("00:00").timestamp()) * 1_000_000
+    fold(line, *(gw.state(start + minutes(4 * i), ("ACTIVE", "READY")[i % 2]) for i in range(2880)))
+    ((_, state),) = line.states.items()
+    assert len(measure.STEP.logic.dump(state) or b"") < 100_000
