@@ -27,6 +27,7 @@ from schemas.codec import encode, encode_on
 from schemas.events.machine_event import MachineEvent, UnitProduced
 from schemas.identity import derived_id
 from schemas.registry import HEALTH, LATE, changelog_topic
+from streams.transport.changelog import Replay
 
 ROOT = Path(__file__).resolve().parents[1]
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -69,6 +70,12 @@ class Lab:
             for asset in assets:
                 record = encode(described(asset))
                 producer.send(record.topic, key=record.key, value=record.value)
+
+    def send_raw(self, name: str, key: str, value: bytes | None) -> tuple[int, int]:
+        """Send bytes to a source; returns partition and offset."""
+        with self.producer() as producer:
+            sent = producer.send(self.sources[name].name, key=key.encode(), value=value).get(timeout=30)
+        return sent.partition, sent.offset
 
     @contextmanager
     def producer(self) -> Iterator[KafkaProducer]:
@@ -138,18 +145,18 @@ class Lab:
         consumer.close()
         return ends
 
-    def committed(self) -> dict[TopicPartition, int]:
+    def committed(self, group: str | None = None) -> dict[TopicPartition, int]:
         """The committed offset of each source partition that has one."""
-        consumer = KafkaConsumer(bootstrap_servers=self.bootstrap, group_id=self.group, enable_auto_commit=False)
+        consumer = KafkaConsumer(bootstrap_servers=self.bootstrap, group_id=group or self.group, enable_auto_commit=False)
         found = {tp: consumer.committed(tp) for tp in self.ends()}
         consumer.close()
         return {tp: offset for tp, offset in found.items() if offset is not None}
 
     def wait_until_committed(self, *processes: subprocess.Popen[str], timeout: float = 90) -> None:
-        """Return when everything that is on the sources is committed; fails when a process has ended or time is up."""
+        """Return when everything that is on the sources now is committed; fails when a process has ended or time is up."""
         deadline = time.monotonic() + timeout
-        ends = {tp: end for tp, end in self.ends().items() if end}
-        while not ends.items() <= self.committed().items():
+        ends = self.ends()
+        while any(self.committed().get(tp, 0) < end for tp, end in ends.items()):
             for process in processes:
                 if process.poll() is not None:
                     raise AssertionError(f"a worker ended with {process.returncode}: {process.communicate()[1][-3000:]}")
@@ -162,6 +169,24 @@ class Lab:
         with self.worker(**environment) as process:
             self.wait_until_committed(process)
             return stop(process)
+
+    def marks(self, step: int) -> dict[TopicPartition, int]:
+        """The next offset that a step has not applied, by its changelog, of each source partition that has a mark."""
+        replays: dict[int, Replay] = {}
+        for record in self.read(changelog_topic(self.steps[step].name).name):
+            replay = replays.setdefault(record.partition, Replay())
+            replay.feed(record.offset, record.key, record.value, record.headers)
+        return {
+            TopicPartition(topic, partition): mark + 1
+            for partition, replay in replays.items()
+            for topic, mark in replay.result().marks.items()
+        }
+
+    def assert_commits_behind_marks(self, group: str | None = None) -> None:
+        """No partition is committed beyond what every step that reads it has in its changelog."""
+        for tp, offset in self.committed(group).items():
+            readers = [i for i, step in enumerate(self.steps) if tp.topic in {t.name for t in step.reads}]
+            assert offset <= min(self.marks(i).get(tp, 0) for i in readers), f"{tp} is committed at {offset}"
 
     def read(self, topic: str) -> list[Any]:
         """Every record of a topic that is there now."""
@@ -212,6 +237,8 @@ class Lab:
 def _plain(value: bytes | None) -> tuple[str, int, int] | None:
     try:
         body = json.loads(value or b"")
+        if body["type"] != MachineEvent.TYPE:
+            return None
         return str(body["asset"]), int(body["sequence"]), int(body["fact"]["produced"])
     except (ValueError, KeyError, TypeError):
         return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 
 import pytest
+from kafka_fixture import KafkaUnderTest
 from transport_lab import Lab
 
 pytestmark = pytest.mark.kafka
@@ -13,8 +14,8 @@ POINTS = ("folded", "sent", "cut", "stored", "unfinished")
 
 
 @pytest.fixture
-def lab(kafka: str) -> Lab:
-    return Lab(kafka)
+def lab(kafka: KafkaUnderTest) -> Lab:
+    return Lab(kafka.bootstrap)
 
 
 def crash(lab: Lab, point: str, batch: int, mutation: str = "") -> None:
@@ -22,6 +23,8 @@ def crash(lab: Lab, point: str, batch: int, mutation: str = "") -> None:
     with lab.worker(CRASH=f"{point}:{batch}", MUTATION=mutation, FACTORYSTREAM_GROUP=f"{lab.group}-{batch}") as process:
         _, logged = process.communicate(timeout=60)
     assert process.returncode == -signal.SIGKILL, logged[-3000:]
+    if not mutation:
+        lab.assert_commits_behind_marks(f"{lab.group}-{batch}")
 
 
 def test_without_a_crash_the_results_are_the_expected_ones(lab: Lab) -> None:
