@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from services.cli.commands import query, replay, status, tail
+from services.cli.commands import demo, query, replay, status, tail, topics, verify
 from services.runtime.errors import UserError, run
 
 app = typer.Typer(
@@ -20,7 +20,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (replay, query, tail, status):
+for command in (demo, replay, query, tail, status, topics, verify):
     command.register(app)
 
 

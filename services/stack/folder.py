@@ -34,6 +34,11 @@ class DataFolder:
         """Whether a broker has kept anything here."""
         return (self.broker / "kafka").is_dir()
 
+    @property
+    def has_ledger(self) -> bool:
+        """Whether an API has kept anything here."""
+        return any(self.api.glob("*.sqlite"))
+
     def prepare(self) -> None:
         """Create what is missing; only this user may enter. Raises UserError when it cannot be written."""
         try:

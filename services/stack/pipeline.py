@@ -16,6 +16,7 @@ from services.stack.programs import HOST, Ports
 from services.stack.record import StackRecord, running_stack
 from services.stack.session import fetch_broker
 from services.stack.supervisor import Supervisor
+from services.topics import cluster as topics
 
 
 class Pipeline:
@@ -77,26 +78,11 @@ def started(
         secret = clients.register(folder, customers)
         supervisor.launch(programs.api(folder, ports))
         supervisor.await_ready()
-        create_topics(bootstrap)
+        topics.create(bootstrap)
         supervisor.launch(programs.bridge(folder, ports, bootstrap, secret))
         supervisor.launch(programs.streams(ports, bootstrap))
         supervisor.await_ready()
         yield Pipeline(folder, lambda: supervisor.record, supervisor.check, say)
-
-
-def create_topics(bootstrap: str) -> None:
-    """Create what the registry declares and the broker lacks."""
-    from kafka.admin import NewTopic
-
-    from schemas.registry import broker_topics
-    from services.runtime.kafka import admin
-
-    client = admin(bootstrap, "x")
-    there = set(client.list_topics())
-    client.create_topics(
-        [NewTopic(t.name, t.partitions, 1, topic_configs=t.config) for t in broker_topics() if t.name not in there]
-    )
-    client.close()
 
 
 def _touch(line: Pipeline) -> None:

@@ -68,6 +68,29 @@ def broker_alone(folder: DataFolder, say: Say) -> Iterator[str]:
         yield bootstrap
 
 
+@contextmanager
+def api_at(data_dir: Path, url: str | None, say: Say) -> Iterator[str]:
+    """The address of the API to ask: the one given, the running stack's, or that of one started just for this.
+
+    Raises UserError when the folder holds no ledger.
+    """
+    folder = DataFolder(data_dir)
+    record = running_stack(folder.record)
+    if url is not None:
+        yield url
+    elif record is not None and record.api_url is not None:
+        yield record.api_url
+    elif folder.has_ledger:
+        say(f"no stack runs in {folder.root}: its API is started for this question alone")
+        ports = Ports.chosen()
+        address = f"http://{HOST}:{ports.api}"
+        with Supervisor(folder, f"{HOST}:{ports.broker}", address, say) as supervisor:
+            supervisor.start(programs.api(folder, ports))
+            yield address
+    else:
+        raise no_stack(folder)
+
+
 def no_stack(folder: DataFolder) -> UserError:
     """The sentence for a folder in which nothing runs and nothing is kept."""
     return UserError(
