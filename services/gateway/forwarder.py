@@ -20,6 +20,7 @@ WINDOW_BYTES = 8 * 1024 * 1024
 FOREVER_MS = 7 * 86_400_000  # the producer itself retries in order for as long as a broker is away
 METADATA_MS = 10_000
 SAY_AGAIN_S = 10.0
+PRODUCER_LOST = {"OutOfOrderSequenceNumberError", "UnknownProducerIdError", "InvalidProducerEpochError", "KafkaTimeoutError"}
 
 
 class Forwarder:
@@ -139,15 +140,12 @@ class Forwarder:
         return len(futures)
 
     def _refused(self, exc: BaseException) -> None:
+        """A record failed for good. Only a producer that the broker no longer knows is worth another try: any other refusal
+        would come again, and going on without the record would leave a hole in the sequence of its asset."""
         name = type(exc).__name__
-        if name in (
-            "TopicAuthorizationFailedError",
-            "ClusterAuthorizationFailedError",
-            "MessageSizeTooLargeError",
-            "RecordListTooLargeError",
-        ):
-            raise UserError(f"Kafka at {self._bootstrap} refuses a record ({name}); it stays in {self._spool.folder}")
-        self._say(f"the broker gave up a record ({name}); sending it again")
+        if name not in PRODUCER_LOST:
+            raise UserError(f"Kafka at {self._bootstrap} refuses a record ({name}: {exc}); it stays in {self._spool.folder}")
+        self._say(f"the broker has lost track of the producer ({name}); sending the last records again")
 
     def _check_topic(self, topic: str) -> None:
         """Tell a missing topic from a missing broker."""
@@ -164,7 +162,7 @@ class Forwarder:
             client.close()
         if topic not in known:
             raise UserError(
-                f"topic {topic} is not on the broker {self._bootstrap}: create the topics first (python -m services.topics apply)"
+                f"topic {topic} is not on the broker {self._bootstrap}: create the topics first (python -m services.topics create)"
             )
 
     def _acknowledged(self, records: Sequence[Stored]) -> None:

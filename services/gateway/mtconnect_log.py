@@ -106,7 +106,7 @@ def _line(number: int, raw: bytes) -> Line:
     cut = not raw.endswith(b"\n")
     try:
         text = raw.decode().strip("\r\n")
-        return Line(number, parse_line(text), cut=cut) if text.strip() else Line(number, None, cut=cut)
+        return Line(number, parse_line(text) if text.strip() else None, text=text, cut=cut)
     except UnicodeDecodeError:
         return Line(number, None, "not UTF-8", raw.decode(errors="backslashreplace").strip("\r\n"), cut)
     except ValueError as exc:

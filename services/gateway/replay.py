@@ -10,7 +10,8 @@ from services.gateway.heartbeat import Heart
 
 
 def _sleep(seconds: float) -> bool:
-    time.sleep(seconds)
+    if seconds > 0:
+        time.sleep(seconds)
     return False
 
 
