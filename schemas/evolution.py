@@ -96,7 +96,8 @@ def _tag(schema: Schema) -> str | None:
 
 def _comparable(old: Schema, new: Schema) -> bool:
     kinds = (old.get("type"), new.get("type"))
-    return (kinds[0] == kinds[1] or kinds == ("integer", "number")) and _tag(old) == _tag(new)
+    tags = {_tag(old), _tag(new)} - {None}
+    return (kinds[0] == kinds[1] or kinds == ("integer", "number")) and len(tags) < 2
 
 
 def _alternative(path: str, old: Schema, new: Schema) -> Iterator[Change]:
