@@ -55,8 +55,12 @@ class LogFeed:
             clock = max(clock, day_us)
             yield Moment(clock, asset, day_us)
             previous = 0
+            opening = True
             for line in read_lines(path):
                 if line.observation is not None:
+                    if opening and line.observation.time_us >= day_us:
+                        opening = False
+                        yield Moment(clock, asset, None)  # what held at the start goes before the clock moves on
                     self._note_order(line.observation.time_us, previous, clock, day_us)
                     previous = line.observation.time_us
                     clock = max(clock, previous)

@@ -24,6 +24,9 @@ app = typer.Typer(
 )
 
 
+LONGEST_WAIT_S = 2.0  # a log opens with a snapshot that may be months old
+
+
 @app.callback()
 def simulator() -> None:
     """Simulated orders, units and plants."""
@@ -92,7 +95,7 @@ def agent(
     memory = AgentBuffer(name, read_items(document, name), buffer, instance=int(time.time()))
     with Drain() as drain, AgentServer(memory, document, port, version) as server:
         print(json.dumps({"event": "ready", "url": server.url}), flush=True)
-        pace = paced(speed, drain.wait)
+        pace = paced(speed, drain.wait, LONGEST_WAIT_S)
         for line in read_log(log):
             if pace(_time_of(line)):
                 return

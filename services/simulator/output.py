@@ -29,8 +29,11 @@ def write_events(path: Path, events: Iterable[Body], pace: Callable[[int], bool]
     return count
 
 
-def paced(speed: float, wait: Callable[[float], bool]) -> Callable[[int], bool]:
-    """A pace of ``speed`` seconds of event time a second, 0 for none; ``wait`` sleeps and returns True to stop."""
+def paced(speed: float, wait: Callable[[float], bool], longest_s: float = float("inf")) -> Callable[[int], bool]:
+    """A pace of ``speed`` seconds of event time a second, 0 for none; ``wait`` sleeps and returns True to stop.
+
+    No single wait is longer than ``longest_s``, so that a recorded night need not be waited out.
+    """
     zero: list[float] = []
 
     def pace(time_us: int) -> bool:
@@ -40,6 +43,8 @@ def paced(speed: float, wait: Callable[[float], bool]) -> Callable[[int], bool]:
         now = time.monotonic()
         if not zero:
             zero.append(now - due)
-        return wait(max(0.0, zero[0] + due - now))
+        ahead = zero[0] + due - now
+        zero[0] -= max(0.0, ahead - longest_s)
+        return wait(min(max(0.0, ahead), longest_s))
 
     return pace
