@@ -12,6 +12,7 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 	@printf '\nOptions: ONCE=1 JSON=1 DATA=folder ARGS="..." (demo), NO_DOCKER=1 (test), PYTHON=python3.13 (all)\n'
 
+demo: export FACTORYSTREAM_BEGAN := $(shell date +%s.%N)
 demo: setup ## a real machine-day from gateway to customer; ONCE=1 ends with a summary, JSON=1 prints it as JSON
 	@exec $(VENV)/factorystream demo $(if $(filter 1,$(ONCE)),--once) $(if $(filter 1,$(JSON)),--json) $(if $(DATA),--data-dir $(DATA)) $(ARGS)
 

@@ -18,25 +18,25 @@ class CustomerApi:
 
     def __init__(self, url: str, client_id: str, secret: str) -> None:
         self._url = url.rstrip("/")
-        self._client_id = client_id
+        self._credentials = (client_id, secret)
         # Settings for a proxy are for other hosts than this machine's own API; a remote API is named with its real address.
         self._http = httpx.Client(base_url=self._url, timeout=TIMEOUT_S, trust_env=False)
-        answer = self._ask("POST", "/oauth/token", auth=(client_id, secret), data={"grant_type": "client_credentials"})
-        if answer.status_code != httpx.codes.OK:
+        try:
+            self._sign_in()
+        except UserError:
             self.close()
-            raise UserError(f"the API at {self._url} refuses the client {client_id}: {_reason(answer)}")
-        self._http.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+            raise
 
     def get(self, path: str, **query: Any) -> Any:
         """The JSON at ``path``. Raises UserError for any answer but 200."""
-        answer = self._ask("GET", path, params=query)
+        answer = self._ask(path, query)
         if answer.status_code != httpx.codes.OK:
             raise UserError(f"the API at {self._url} answers {path} with {answer.status_code}: {_reason(answer)}")
         return answer.json()
 
     def exists(self, path: str) -> bool:
         """Whether this customer may know of ``path`` (404 is the answer for what is not there and for what is somebody else's)."""
-        return self._ask("GET", path).status_code != httpx.codes.NOT_FOUND
+        return self._ask(path, {}).status_code != httpx.codes.NOT_FOUND
 
     def items(self, path: str, **query: Any) -> Iterator[dict[str, Any]]:
         """The items of a list, page after page."""
@@ -66,13 +66,27 @@ class CustomerApi:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
 
-    def _ask(self, method: str, path: str, **more: Any) -> httpx.Response:
+    def _sign_in(self) -> None:
+        """Get a new access token: they are good for some minutes only."""
+        answer = self._send("POST", "/oauth/token", auth=self._credentials, data={"grant_type": "client_credentials"})
+        if answer.status_code != httpx.codes.OK:
+            raise UserError(f"the API at {self._url} refuses the client {self._credentials[0]}: {_reason(answer)}")
+        self._http.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+
+    def _ask(self, path: str, query: dict[str, Any]) -> httpx.Response:
+        answer = self._send("GET", path, params=query)
+        if answer.status_code == httpx.codes.UNAUTHORIZED:
+            self._sign_in()
+            answer = self._send("GET", path, params=query)
+        return answer
+
+    def _send(self, method: str, path: str, **more: Any) -> httpx.Response:
         try:
             return self._http.request(method, path, **more)
+        except (httpx.InvalidURL, httpx.UnsupportedProtocol) as exc:
+            raise UserError(f"{self._url!r} is no address of an API: {exc}") from exc
         except httpx.TransportError as exc:
             raise UserError(f"no API answers at {self._url} ({type(exc).__name__}): name the right address with --api-url") from exc
-        except httpx.InvalidURL as exc:
-            raise UserError(f"{self._url!r} is no address of an API: {exc}") from exc
 
 
 def _reason(answer: httpx.Response) -> str:

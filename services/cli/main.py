@@ -3,7 +3,9 @@
 import errno
 import logging
 import os
+import signal
 import sys
+from types import FrameType
 
 import typer
 
@@ -33,6 +35,7 @@ def guarded() -> int:
     """Turn what the machine refuses (a full disk, a file that can't be read) into a UserError."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     logging.getLogger("kafka").setLevel(logging.CRITICAL)  # its errors reach us as exceptions; its retries are nobody's business
+    signal.signal(signal.SIGTERM, ended)
     try:
         app()
     except BrokenPipeError:
@@ -40,6 +43,12 @@ def guarded() -> int:
     except OSError as exc:
         raise UserError(sentence(exc)) from exc
     return 0
+
+
+def ended(number: int, frame: FrameType | None) -> None:
+    """SIGTERM leaves through the same doors as everything else, so that what was started is stopped."""
+    del frame
+    raise SystemExit(128 + number)
 
 
 def sentence(exc: OSError) -> str:

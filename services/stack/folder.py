@@ -24,6 +24,7 @@ class DataFolder:
         self.logs = self.root / "logs"
         self.secrets = self.root / "secrets"
         self.record = self.root / "stack.json"
+        self.lock = self.root / "stack.lock"
 
     def log(self, name: str) -> Path:
         """The log of the process of that name."""
@@ -51,7 +52,7 @@ class DataFolder:
     @contextmanager
     def held(self) -> Iterator[None]:
         """Hold the folder for one supervisor; the kernel frees it with the process. Raises UserError when another has it."""
-        with (self.root / "stack.lock").open("a+", encoding="ascii") as file:
+        with self.lock.open("a+", encoding="ascii") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as exc:

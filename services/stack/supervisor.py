@@ -1,9 +1,10 @@
 """One supervisor over the processes of the embedded mode: started in order, kept running, stopped in reverse order."""
 
 import os
+import signal
 import threading
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from types import TracebackType
 from typing import Self
 
@@ -49,10 +50,11 @@ class Supervisor:
         self._children.append(child)
         child.start()
 
-    def await_ready(self) -> None:
-        """Return when every child works. Raises UserError for the first that does not."""
+    def await_ready(self, *names: str) -> None:
+        """Return when the children of these names (default: all) work. Raises UserError for the first that does not."""
         for child in list(self._children):
-            child.await_ready()
+            if not names or child.program.name in names:
+                child.await_ready()
 
     def start(self, *programs: Program) -> None:
         """Launch these together and return when all children work. Raises UserError for the first that does not."""
@@ -68,10 +70,11 @@ class Supervisor:
 
     def stop(self) -> None:
         """End every child, the last started first, and forget them."""
-        while self._children:
-            self._children[-1].stop()
-            self._children.pop()
-        self.folder.record.unlink(missing_ok=True)
+        with uninterrupted():
+            while self._children:
+                self._children[-1].stop()
+                self._children.pop()
+            self.folder.record.unlink(missing_ok=True)
 
     def __enter__(self) -> Self:
         self.folder.prepare()
@@ -95,6 +98,20 @@ class Supervisor:
                 self.record.write(self.folder.record)
             except OSError as exc:
                 self._say(f"{self.folder.record} can't be written ({exc.strerror}): other commands do not find this stack")
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """An orderly end has its bounds; a second Ctrl-C would only leave it half done."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _service(child: Child) -> ServiceRecord:

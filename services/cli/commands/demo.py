@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from itertools import count
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,15 +16,14 @@ from services.cli.demo.scenario import CUSTOMERS, Scenario, clear, make_scenario
 from services.cli.demo.show import Show
 from services.cli.demo.view import Picture
 from services.cli.demo.watch import Results, Watch
-from services.cli.options import Json
+from services.cli.options import DEMO_DIR, Json
 from services.cli.screen import OUT, note, print_json
 from services.stack.credentials import secret
-from services.stack.folder import DEFAULT, DataFolder
+from services.stack.folder import DataFolder
 from services.stack.job import Job
-from services.stack.pipeline import Pipeline, pipeline_at
+from services.stack.pipeline import Pipeline, Wishes, pipeline_at
 
 BEGAN = "FACTORYSTREAM_BEGAN"  # Unix seconds of what the person typed, where that was before this process
-DEMO_DIR = DEFAULT / "demo"
 GATEWAY = "demo-log"
 WATCHED_SPEED = 600.0  # an hour in 6 s
 AGAIN_SPEED = 60.0  # a minute a second
@@ -58,14 +58,15 @@ def demo(
     The machine's log is real. The customers, their orders, and the units they got are simulated, and the screen says so. Exit
     code 1 when an event was lost or counted twice, or when a customer's chain does not hold.
     """
-    began = float(os.environ.get(BEGAN) or psutil.Process().create_time())
+    results = Results(float(os.environ.get(BEGAN) or psutil.Process().create_time()))
     folder = DataFolder(data_dir)
     if clear(folder):
         note(f"removed what an earlier demo left in {folder.root}")
     note("starting Kafka, API, bridge and streams on this machine; nothing leaves it")
-    results = Results(began)
-    with pipeline_at(data_dir, note, CUSTOMERS, kafka_port, api_port) as line:
-        found = play(line, results, once, speed)
+    made: list[Scenario] = []
+    wishes = Wishes(CUSTOMERS, kafka_port, api_port, lambda: made.append(make_scenario(folder)))
+    with pipeline_at(data_dir, note, wishes) as line:
+        found = Play(line, made[0], results, once, speed).run()
     if as_json:
         print_json(found)
     else:
@@ -73,21 +74,69 @@ def demo(
     raise typer.Exit(0 if ending.succeeded(found) else 1)
 
 
-def play(line: Pipeline, results: Results, once: bool, speed: float | None) -> dict[str, Any]:
-    """Send the day through the line, show it, go on if asked to, and sum up."""
-    scenario = make_scenario(line.folder)
-    send_policies(line.record.bootstrap)
-    delivered: dict[str, int] = {}
-    with customers(line) as apis, Watch(line.record.bootstrap, results) as watch:
-        picture = Picture(scenario.real, scenario.simulated, line.record)
-        with Show(picture, line, watch, apis) as show:
-            pace = speed if speed is not None else 0.0 if once else WATCHED_SPEED
-            follow(line, show, scenario.arguments(pace, LONGEST_WAIT_S), "the recorded day passes", delivered)
-            if not once:
-                go_on(line, show, scenario, delivered)
-            settle(line, show)
-        watch.poll_to_end()
-        return ending.summarize(line.record, scenario, results, delivered, apis)
+class Play:
+    """Sends the day through the line, shows it, goes on if asked to, and sums up."""
+
+    def __init__(self, line: Pipeline, scenario: Scenario, results: Results, once: bool, speed: float | None) -> None:
+        self._line = line
+        self._scenario = scenario
+        self._results = results
+        self._once = once
+        self._speed = speed if speed is not None else 0.0 if once else WATCHED_SPEED
+        self._delivered: dict[str, int] = {}
+
+    def run(self) -> dict[str, Any]:
+        """The summary, when everything is processed."""
+        line, results = self._line, self._results
+        send_policies(line.record.bootstrap)
+        job = self._start(self._scenario.arguments(self._speed, LONGEST_WAIT_S))
+        try:
+            line.await_ready()
+            with customers(line) as apis, Watch(line.record.bootstrap, results) as watch:
+                picture = Picture(self._scenario.real, self._scenario.simulated, line.record)
+                with Show(picture, line, watch, apis) as show:
+                    self._until_ended(show, job)
+                    self._settle(show)
+                watch.poll_to_end()
+                found = ending.summarize(line.record, self._scenario, results, self._delivered, apis)
+            note("stopping everything that was started")
+            return found
+        finally:
+            job.stop()
+
+    def _start(self, words: list[str]) -> Job:
+        return self._line.gateway(GATEWAY, *words)
+
+    def _follow(self, show: Show, job: Job, what: str) -> None:
+        """Show what comes of a run of the gateway until its end; add up what it delivered."""
+        try:
+            while job.running:
+                self._line.check()
+                show.update(what, POLL_S)
+        finally:
+            job.stop()
+            for topic, sent in job.result()["events"].items():
+                self._delivered[topic] = self._delivered.get(topic, 0) + sent
+
+    def _until_ended(self, show: Show, job: Job) -> None:
+        """The day once; then, if it is to go on, the recording again and again, slowly and as further assets, until Ctrl-C."""
+        if self._once:
+            self._follow(show, job, "the recorded day passes")
+            return
+        try:
+            self._follow(show, job, f"the recorded day passes, {self._speed:g} times as fast as it was; Ctrl-C ends")
+            for number in count(2):
+                name = f"pass {number}, the recording again as asset {self._scenario.asset}-pass{number}"
+                job = self._start(self._scenario.again(number, AGAIN_SPEED, LONGEST_WAIT_S))
+                self._follow(show, job, f"{name}, {AGAIN_SPEED:g} times as fast as it was; Ctrl-C ends")
+        except KeyboardInterrupt:
+            note("ending: what is under way is processed first")
+
+    def _settle(self, show: Show) -> None:
+        """Wait until everything is processed, showing it."""
+        wait = self._line.wait_until_processed
+        wait(lambda look: show.update(f"{sum(look.waiting.values()):,} records wait to be processed", 0.0))
+        show.update("everything is processed", 0.0)
 
 
 @contextmanager
@@ -96,40 +145,3 @@ def customers(line: Pipeline) -> Iterator[Mapping[str, CustomerApi]]:
     url = line.record.api_url or ""
     with ExitStack() as hold:
         yield {c: hold.enter_context(CustomerApi(url, c, secret(line.folder.secrets, c))) for c in CUSTOMERS}
-
-
-def follow(line: Pipeline, show: Show, words: list[str], what: str, delivered: dict[str, int]) -> None:
-    """Run the gateway to its end, showing what comes of it; adds up what it delivered."""
-    job = line.gateway(GATEWAY, *words)
-    try:
-        while job.running:
-            line.check()
-            show.update(what, POLL_S)
-    finally:
-        job.stop()
-        add(delivered, job)
-
-
-def add(delivered: dict[str, int], job: Job) -> None:
-    """Add the events that a run of the gateway has delivered."""
-    for topic, count in job.result()["events"].items():
-        delivered[topic] = delivered.get(topic, 0) + count
-
-
-def go_on(line: Pipeline, show: Show, scenario: Scenario, delivered: dict[str, int]) -> None:
-    """Replay the recording again and again, slowly and as further assets, until somebody ends it."""
-    number = 2
-    try:
-        while True:
-            name = f"pass {number}, the recording again as asset {scenario.asset}-pass{number}"
-            what = f"{name}, {AGAIN_SPEED:g} times as fast as it was; Ctrl-C ends"
-            follow(line, show, scenario.again(number, AGAIN_SPEED, LONGEST_WAIT_S), what, delivered)
-            number += 1
-    except KeyboardInterrupt:
-        show.say("ending: what is under way is processed first")
-
-
-def settle(line: Pipeline, show: Show) -> None:
-    """Wait until everything is processed, showing it."""
-    line.wait_until_processed(lambda look: show.update(f"{sum(look.waiting.values()):,} records wait to be processed", 0.0))
-    show.update("everything is processed", 0.0)

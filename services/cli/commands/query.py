@@ -13,7 +13,7 @@ from schemas.events.kpi_value import Kpi, KpiValue
 from schemas.events.measure import Measure
 from schemas.instant import rfc3339
 from services.cli.newest import newest_kpis, newest_measures, states
-from services.cli.options import DATA_DIR, Bootstrap, DataDir, Json
+from services.cli.options import DATA_DIR, Bootstrap, Json, LastDir
 from services.cli.screen import OUT, bar, note, percent, print_json, table
 from services.runtime.errors import UserError
 from services.stack.log_reader import events
@@ -31,7 +31,7 @@ def register(app: typer.Typer) -> None:
 
 
 def kpi(
-    data_dir: DataDir = DATA_DIR,
+    data_dir: LastDir = DATA_DIR,
     bootstrap: Bootstrap = None,
     scope: Scope = None,
     name: Annotated[str | None, typer.Option("--kpi", help="Only this KPI, e.g. availability")] = None,
@@ -48,7 +48,7 @@ def kpi(
         OUT.print(kpi_table(found) if found else nothing("KPI", scope))
 
 
-def show_states(data_dir: DataDir = DATA_DIR, bootstrap: Bootstrap = None, scope: Scope = None, as_json: Json = False) -> None:
+def show_states(data_dir: LastDir = DATA_DIR, bootstrap: Bootstrap = None, scope: Scope = None, as_json: Json = False) -> None:
     """Seconds that each asset spent in each execution state, per hour."""
     with broker_at(data_dir, bootstrap, note) as where:
         rows = states(newest_measures(events(where, registry.MEASURE, Measure)))

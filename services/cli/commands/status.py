@@ -5,7 +5,7 @@ from typing import Any
 
 import typer
 
-from services.cli.options import DATA_DIR, DataDir, Json
+from services.cli.options import DATA_DIR, Json, LastDir
 from services.cli.screen import OUT, note, print_json, table
 from services.stack.drained import Offsets
 from services.stack.folder import DataFolder
@@ -20,7 +20,7 @@ def register(app: typer.Typer) -> None:
     app.command("status", epilog="Example: factorystream status --data-dir .data/demo --json")(status)
 
 
-def status(data_dir: DataDir = DATA_DIR, as_json: Json = False) -> None:
+def status(data_dir: LastDir = DATA_DIR, as_json: Json = False) -> None:
     """Show the processes of a stack, the records on its topics by what became of them, and what still waits."""
     record = running_stack(DataFolder(data_dir).record)
     with broker_at(data_dir, None, note) as bootstrap:

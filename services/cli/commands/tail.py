@@ -9,7 +9,7 @@ import typer
 from schemas.instant import rfc3339
 from schemas.registry import TOPICS, topic_named
 from schemas.topic import Topic
-from services.cli.options import DATA_DIR, Bootstrap, DataDir, Json
+from services.cli.options import DATA_DIR, Bootstrap, Json, LastDir
 from services.cli.screen import OUT, note
 from services.runtime.errors import UserError
 from services.stack.log_reader import Record, follow, read_all
@@ -25,7 +25,7 @@ def register(app: typer.Typer) -> None:
 
 def tail(
     topic: Annotated[str, typer.Argument(help="Name of the topic, with or without factory. and .v1", show_default=False)],
-    data_dir: DataDir = DATA_DIR,
+    data_dir: LastDir = DATA_DIR,
     bootstrap: Bootstrap = None,
     from_start: Annotated[bool, typer.Option("--from-start", help="Begin with the oldest record, and stop at the end")] = False,
     count: Annotated[int | None, typer.Option("--count", min=1, help="Stop after so many records")] = None,

@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 import typer
 
-from services.cli.options import DATA_DIR, Bootstrap, DataDir, Json
+from services.cli.options import DATA_DIR, Bootstrap, Json, LastDir
 from services.cli.screen import OUT, note, print_json, table
 from services.stack.session import broker_at
 from services.topics import cluster
@@ -21,7 +21,7 @@ def register(app: typer.Typer) -> None:
     app.add_typer(group, name="topics")
 
 
-def create(data_dir: DataDir = DATA_DIR, bootstrap: Bootstrap = None, as_json: Json = False) -> None:
+def create(data_dir: LastDir = DATA_DIR, bootstrap: Bootstrap = None, as_json: Json = False) -> None:
     """Create what is missing and put settings right. Doing it again changes nothing."""
     with broker_at(data_dir, bootstrap, note) as where:
         changes = cluster.create(where)
@@ -31,7 +31,7 @@ def create(data_dir: DataDir = DATA_DIR, bootstrap: Bootstrap = None, as_json: J
         OUT.print("\n".join(changes.sentences()) or "every topic is as declared", markup=False)
 
 
-def show(data_dir: DataDir = DATA_DIR, bootstrap: Bootstrap = None, as_json: Json = False) -> None:
+def show(data_dir: LastDir = DATA_DIR, bootstrap: Bootstrap = None, as_json: Json = False) -> None:
     """List the topics on the broker."""
     with broker_at(data_dir, bootstrap, note) as where:
         found = cluster.show(where)
@@ -45,7 +45,7 @@ def show(data_dir: DataDir = DATA_DIR, bootstrap: Bootstrap = None, as_json: Jso
     OUT.print(made)
 
 
-def diff(data_dir: DataDir = DATA_DIR, bootstrap: Bootstrap = None, as_json: Json = False) -> None:
+def diff(data_dir: LastDir = DATA_DIR, bootstrap: Bootstrap = None, as_json: Json = False) -> None:
     """Tell how broker and registry differ; exit code 1 when `create` has work to do."""
     with broker_at(data_dir, bootstrap, note) as where:
         found = cluster.diff(where)

@@ -7,7 +7,7 @@ import typer
 
 from schemas.chain import BrokenChain
 from services.cli.customer_api import CustomerApi
-from services.cli.options import DATA_DIR, DataDir, Json
+from services.cli.options import DATA_DIR, Json, LastDir
 from services.cli.screen import OUT, note, print_json
 from services.runtime.errors import UserError
 from services.stack.folder import DataFolder
@@ -21,7 +21,7 @@ def register(app: typer.Typer) -> None:
 
 def verify(
     customer: Annotated[str, typer.Argument(help="Customer, or the id of an API client", show_default=False)],
-    data_dir: DataDir = DATA_DIR,
+    data_dir: LastDir = DATA_DIR,
     api_url: Annotated[str | None, typer.Option("--api-url", help="Ask this API instead of the one in --data-dir")] = None,
     secret_file: Annotated[
         Path | None, typer.Option("--secret-file", help="File with the client's secret; default that in --data-dir")

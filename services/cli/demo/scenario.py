@@ -24,7 +24,7 @@ LINE = "line-1"
 SEED = 1
 SOURCE = "demo-log"
 POLICY_DAYS = 30
-FOLDER = "demo"  # in the data folder: what the demo made up, and the mark that the folder is the demo's
+FOLDER = "scenario"  # in the data folder: what the demo made up, and the mark that the folder is the demo's
 MADE_BY_A_STACK = ("broker", "gateway", "streams", "api", "bridge", "logs", "secrets", "stack.json", "stack.lock", FOLDER)
 
 
@@ -70,7 +70,7 @@ class Scenario:
 
 
 def make_scenario(folder: DataFolder) -> Scenario:
-    """Look when the recorded machine was active, and make up orders for it. Writes DATA/demo."""
+    """Look when the recorded machine was active, and make up orders for it. Writes DATA/scenario."""
     sample = Path(str(files("services.gateway").joinpath("samples", "nist_sms")))
     report = survey([sample / "raw"])
     (file,) = report["files"]

@@ -43,7 +43,7 @@ def summarize(
         "simulated": scenario.simulated.split(maxsplit=1)[1],
         "first_kpi_seconds": None if results.first_kpi_s is None else round(results.first_kpi_s, 1),
         "topics": topics,
-        "stages": stages_json(counts),
+        "stages": gateway_rows(gateway) + stages_json(counts),
         "kpis": [kpi_json(k) for k in results.settle()],
         "alerts": alert_counts(results.alerts),
         "customers": list(customers.values()),
@@ -74,6 +74,12 @@ def between_stages(
     if delivered != stored:
         found.append(f"the bridge delivered {delivered} events, and the customers have {stored}")
     return found
+
+
+def gateway_rows(gateway: Mapping[str, int]) -> list[dict[str, Any]]:
+    """The first stage as rows: the gateway has ended by now, and these are its last words."""
+    rows = [(topic, n) for topic, n in sorted(gateway.items()) if n]
+    return [{"stage": "gateway", "topic": topic, "received": n, "in_flight": 0, "delivered": n} for topic, n in rows]
 
 
 def customer_summary(api: CustomerApi, customer: str, scenario: Scenario) -> dict[str, Any]:
