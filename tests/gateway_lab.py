@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import json
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from prometheus_client import CollectorRegistry
 
 from services.gateway.asset_card import AssetCard
 from services.gateway.devices import Device, device_named, read_devices
 from services.gateway.draft import Draft
 from services.gateway.feed import Feed, Item, Reject
 from services.gateway.feeds import log_feeds
+from services.gateway.gateway import Live
+from services.gateway.intake import Intake
 from services.gateway.interpreter import Interpreter
 from services.gateway.log_feed import LogFeed
+from services.gateway.metrics import GatewayMetrics
+from services.gateway.rejects import Rejects
 from services.gateway.replay import Replay
 from services.gateway.source_spec import LogSpec
+from services.gateway.spool import Spool
 from services.gateway.tally import Tally
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -88,3 +99,55 @@ def facts(items: Sequence[Item], kind: str) -> list[tuple[str, Any]]:
 def states(items: Sequence[Item]) -> list[tuple[str, str]]:
     """(event time, state) of each execution fact, in the order sent."""
     return [(time, fact["state"]) for time, fact in facts(items, "execution")]
+
+
+class Taken:
+    """A real intake on a spool in ``folder``, without a broker; ``events`` reads what waits."""
+
+    def __init__(self, folder: Path) -> None:
+        self.said: list[str] = []
+        self.spool = Spool(folder / "data", 100_000_000)
+        metrics = GatewayMetrics(CollectorRegistry())
+        self.intake = Intake(self.spool, Rejects(folder / "data" / "rejects.ndjson"), metrics, self.said.append)
+
+    def events(self, kind: str = "") -> list[dict[str, Any]]:
+        """The events that wait, oldest first, whose type or fact is of that kind."""
+        with sqlite3.connect(self.spool.folder / "spool.sqlite3") as db:
+            found = [json.loads(row[0]) for row in db.execute("SELECT value FROM record ORDER BY id")]
+        return [e for e in found if kind in (str(e["type"]).split(".")[1], e.get("fact", {}).get("kind"), "")]
+
+    def close(self) -> None:
+        """Let the folder go, as the end of a process would."""
+        self.spool.close()
+
+
+@contextmanager
+def running(live: Live, taken: Taken) -> Iterator[None]:
+    """Run a live source in a thread; what it raises is raised at the end."""
+    stop = threading.Event()
+    failed: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            live.run(taken.intake, stop, taken.said.append)
+        except Exception as exc:  # noqa: BLE001 - raised again below
+            failed.append(exc)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(20)
+    assert not thread.is_alive()
+    if failed:
+        raise failed[0]
+
+
+def until(condition: Callable[[], object], seconds: float = 20.0) -> None:
+    """Wait until the condition holds."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come true"
+        time.sleep(0.01)
