@@ -10,7 +10,7 @@ from pathlib import Path
 
 from jgo.maven import MavenContext
 
-from services.broker.jars import KAFKA, LIST_NAME, Jar, sha256_of
+from services.broker.jar_list import KAFKA, LIST_NAME, Jar, sha256_of
 
 LIST_FILE = Path(__file__).parents[2] / "services" / "broker" / LIST_NAME
 # What connects Kafka's logging calls with log4j: part of Kafka's own distribution, but not among the dependencies it declares.

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
-from services.broker.jars import KAFKA_VERSION, jar_folder, kafka_jars, provide_jars
+from services.broker.jar_list import KAFKA_VERSION, kafka_jars
+from services.broker.jars import jar_folder, provide_jars
 from services.broker.progress import ConsoleProgress
 from services.runtime.errors import UserError, run
 

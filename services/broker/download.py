@@ -15,7 +15,7 @@ from threading import Event
 from jgo.config import GlobalSettings
 from jgo.maven import MavenContext, PythonResolver
 
-from services.broker.jars import KAFKA_VERSION, Jar, sha256_of
+from services.broker.jar_list import KAFKA_VERSION, Jar, sha256_of
 from services.broker.progress import DownloadProgress
 from services.broker.repositories import remote_repositories
 from services.broker.settings import BrokerSettings

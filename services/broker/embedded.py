@@ -16,7 +16,8 @@ from kafka.errors import KafkaError
 from services.broker import kafka_log
 from services.broker.configuration import CONSOLE_LOG, HOST, KAFKA_LOG, PROPERTIES_FILE, java_command
 from services.broker.data_folder import DataFolder, DataFolderLock, new_cluster_id
-from services.broker.jars import jar_folder, kafka_jars, provide_jars
+from services.broker.jar_list import kafka_jars
+from services.broker.jars import jar_folder, provide_jars
 from services.broker.ports import check_port, free_ports
 from services.broker.process import CLEAN_EXITS, JavaProcess
 from services.broker.progress import DownloadProgress

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from services.broker.jars import jar_folder, kafka_jars, provide_jars
+from services.broker.jar_list import kafka_jars
+from services.broker.jars import jar_folder, provide_jars
 from services.broker.progress import ConsoleProgress
 from services.runtime.errors import UserError
 from services.stack import programs

@@ -18,7 +18,8 @@ from kafka.errors import KafkaError, MessageSizeTooLargeError
 
 from services.broker.configuration import LOG_DIR
 from services.broker.embedded import EmbeddedBroker
-from services.broker.jars import jar_folder, kafka_jars, provide_jars
+from services.broker.jar_list import kafka_jars
+from services.broker.jars import jar_folder, provide_jars
 from services.runtime.errors import UserError
 
 pytestmark = pytest.mark.kafka

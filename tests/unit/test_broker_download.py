@@ -10,7 +10,8 @@ from threading import Thread
 
 import pytest
 
-from services.broker.jars import Jar, provide_jars
+from services.broker.jar_list import Jar
+from services.broker.jars import provide_jars
 from services.runtime.errors import UserError
 
 

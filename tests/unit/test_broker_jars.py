@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from services.broker.jars import KAFKA, Jar, jar_folder, kafka_jars, missing_jars, parse_list, provide_jars
+from services.broker.jar_list import KAFKA, Jar, kafka_jars, parse_list
+from services.broker.jars import jar_folder, missing_jars, provide_jars
 from services.runtime.errors import UserError
 
 CONTENT = b"the content of a jar"
@@ -57,7 +58,8 @@ def test_jars_that_are_there_need_no_resolver_and_no_right_to_write(tmp_path: Pa
     (tmp_path / JAR.file_name).write_bytes(CONTENT)
     tmp_path.chmod(0o555)
     program = (
-        "import sys; from pathlib import Path; from services.broker.jars import Jar, provide_jars\n"
+        "import sys; from pathlib import Path\n"
+        "from services.broker.jar_list import Jar; from services.broker.jars import provide_jars\n"
         f"print(provide_jars([{JAR!r}], Path({str(tmp_path)!r})), 'jgo' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)

@@ -7,7 +7,8 @@ jar cannot be had or is another one.
 import sys
 from pathlib import Path
 
-from services.broker.jars import kafka_jars, parse_list, provide_jars
+from services.broker.jar_list import kafka_jars, parse_list
+from services.broker.jars import provide_jars
 from services.broker.progress import ConsoleProgress
 from services.runtime.errors import run
 
