@@ -6,6 +6,7 @@ import signal
 import stat
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from services.stack.child import Program
 from services.stack.credentials import secret, secret_file
 from services.stack.folder import DataFolder
 from services.stack.record import ProcessRecord, ServiceRecord, StackRecord, left_behind, read_record, running_stack
-from services.stack.supervisor import Supervisor
+from services.stack.supervisor import Supervisor, uninterrupted
 
 SLEEP = (sys.executable, "-c", "import time; time.sleep(60)")
 LAST_WORDS = (
@@ -96,6 +97,26 @@ def test_a_failed_start_stops_what_was_started(tmp_path: Path) -> None:
         it.start(bad)
     assert len(started) == 1
     assert not psutil.pid_exists(started[0])
+
+
+def test_a_stop_right_after_a_launch_finds_a_child_that_listens(tmp_path: Path) -> None:
+    said: list[str] = []
+    for number in range(10):
+        with supervisor(tmp_path / str(number), said) as it:
+            it.launch(program("thing"))
+    assert said == []  # nothing had to be killed
+
+
+def test_a_second_ctrl_c_does_not_leave_the_end_half_done(tmp_path: Path) -> None:
+    journal = tmp_path / "journal"
+    command = (*LAST_WORDS, "thing", str(journal))
+    with pytest.raises(KeyboardInterrupt), supervisor(tmp_path / "data") as it:
+        it.start(Program("thing", command, lambda: journal.with_name("journal.thing").exists()))
+        threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT)).start()
+        time.sleep(10)
+    with uninterrupted():
+        os.kill(os.getpid(), signal.SIGINT)
+    assert journal.read_text() == "thing\n"
 
 
 def test_children_end_with_a_killed_supervisor(tmp_path: Path) -> None:
