@@ -16,7 +16,7 @@ PACKAGES = ("schemas", "streams", "services")
 def tracked() -> tuple[Path, ...]:
     """Every file that git knows, relative to the root; skips the test where this is no git checkout."""
     if not (ROOT / ".git").exists():
-        pytest.skip("no git checkout: which files belong to the repository is not known")
+        pytest.skip("no git checkout: which files belong to the repository is not known", allow_module_level=True)
     listing = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout
     names = (Path(name.decode()) for name in listing.split(b"\0") if name)
     return tuple(n for n in names if (ROOT / n).is_file())
