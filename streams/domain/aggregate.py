@@ -69,7 +69,7 @@ class AggregateLogic:
         state = SensorState(key)
         if data is not None:
             body = unpack(data, VERSION, NAME, key)
-            state.sequences.seen, state.seen_until, state.closed_until, rows = body
+            state.sequences.last, state.seen_until, state.closed_until, rows = body
             for start, channel, first, last, *moments in rows:
                 state.open.setdefault(start, {})[channel] = ChannelWindow(first, last, Moments(*moments))
         return state
@@ -82,7 +82,7 @@ class AggregateLogic:
             for name, c in channels.items()
             for m in (c.moments,)
         ]
-        return pack(VERSION, [state.sequences.seen, state.seen_until, state.closed_until, rows])
+        return pack(VERSION, [state.sequences.last, state.seen_until, state.closed_until, rows])
 
     def fold(self, state: SensorState, event: Event, origin: Origin, references: References) -> Folded:
         """Add the readings of a frame, or the time of a heartbeat, and close what is due."""

@@ -85,7 +85,7 @@ class AlertLogic:
         """The state of an asset."""
         state = AlertState(key)
         if data is not None:
-            state.sequences.seen, channels, conditions = unpack(data, VERSION, NAME, key)
+            state.sequences.last, channels, conditions = unpack(data, VERSION, NAME, key)
             for name, (window, *sides) in channels.items():
                 loaded: dict[str, Side] = {s: Side(beyond, _occurrence(o)) for s, (beyond, o) in zip(SIDES, sides, strict=True)}
                 state.channels[name] = JudgedChannel(window, loaded)
@@ -100,7 +100,7 @@ class AlertLogic:
             for name, c in state.channels.items()
         }
         conditions = {item: [c.last, _row(c.alarm)] for item, c in state.conditions.items()}
-        return pack(VERSION, [state.sequences.seen, channels, conditions])
+        return pack(VERSION, [state.sequences.last, channels, conditions])
 
     def fold(self, state: AlertState, event: Event, origin: Origin, references: References) -> Folded:
         """Judge one window or one condition."""

@@ -71,7 +71,7 @@ class MeasureLogic:
         state = MeasureState(key)
         if data is not None:
             head, hours = unpack(data, VERSION, NAME, key)
-            state.sequences.seen, state.known_until, state.closed_until, floor, execution, order = head
+            state.sequences.last, state.known_until, state.closed_until, floor, execution, order = head
             records = {int(start): from_body(int(start), body) for start, body in hours.items()}
             size = sum(r.size for r in records.values())
             state.timeline = Timeline(floor, _entry(execution), _entry(order), records, size)
@@ -80,7 +80,7 @@ class MeasureLogic:
     def dump(self, state: MeasureState) -> bytes | None:
         """The layout of ``state_bytes.pack``, put together from the text that each hour keeps."""
         t = state.timeline
-        head = [state.sequences.seen, state.known_until, state.closed_until, t.floor, t.execution, t.order]
+        head = [state.sequences.last, state.known_until, state.closed_until, t.floor, t.execution, t.order]
         hours = ",".join(f'"{start}":{record.text()}' for start, record in t.hours.items())
         return f"[{VERSION},[{json.dumps(head, separators=(',', ':'))},{{{hours}}}]]".encode()
 

@@ -95,11 +95,11 @@ class AssetTwin:
 
     def row(self) -> list[Any]:
         """See ``restore``."""
-        return [self.sequences.seen, self.fields.held, self.conditions.held, self.produced, self.scrap, self.alerts]
+        return [self.sequences.last, self.fields.held, self.conditions.held, self.produced, self.scrap, self.alerts]
 
     def restore(self, row: list[Any]) -> None:
         """JSON has lists where the state has tuples."""
-        self.sequences.seen, fields, conditions, self.produced, self.scrap, alerts = row
+        self.sequences.last, fields, conditions, self.produced, self.scrap, alerts = row
         self.fields.held = {name: (_at(at), value) for name, (at, value) in fields.items()}
         self.conditions.held = {name: (_at(at), value) for name, (at, value) in conditions.items()}
         self.alerts = {rule: (raised, revision, step) for rule, (raised, revision, step) in alerts.items()}

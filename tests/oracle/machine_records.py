@@ -54,8 +54,9 @@ def accounts_by_order(records: Iterable[Record | bytes], horizon: int = HORIZON)
         for start, end, order, state in _spans(in_time(log, horizon)):
             for hour in range(start // HOUR * HOUR, end, HOUR):
                 out[asset, hour, order, state] += min(end, hour + HOUR) - max(start, hour)
-        for key in [k for k in out if k[0] == asset and _unheard(k[1], log, horizon)]:
-            del out[key]
+        for hour in _unheard(log, horizon):
+            for key in [k for k in out if k[:2] == (asset, hour)]:
+                del out[key]
     return dict(out)
 
 
@@ -87,10 +88,10 @@ def quantities(records: Iterable[Record | bytes], horizon: int = HORIZON) -> dic
     return out
 
 
-def order_quantities(records: Iterable[Record | bytes]) -> dict[str | None, Counts]:
+def order_quantities(records: Iterable[Record | bytes], horizon: int = HORIZON) -> dict[str | None, Counts]:
     """order -> (produced, scrap, rework) over all assets and hours."""
     out: dict[str | None, Counts] = {}
-    for (_, _, order), (p, s, r) in quantities(records).items():
+    for (_, _, order), (p, s, r) in quantities(records, horizon).items():
         a, b, c = out.get(order, (0, 0, 0))
         out[order] = (a + p, b + s, c + r)
     return out
@@ -99,23 +100,25 @@ def order_quantities(records: Iterable[Record | bytes]) -> dict[str | None, Coun
 Scope = tuple[str, str, int | None]
 
 
-def availability(records: Iterable[Record | bytes], lines: Mapping[str, str]) -> dict[Scope, Fraction | None]:
+def availability(
+    records: Iterable[Record | bytes], lines: Mapping[str, str], horizon: int = HORIZON
+) -> dict[Scope, Fraction | None]:
     """("asset" | "line", id, hour) and ("order", id, None) -> ACTIVE / (all known but UNAVAILABLE), None where that is nothing.
 
     ``lines`` gives the line of each asset.
     """
     parts: dict[Scope, list[int]] = defaultdict(lambda: [0, 0])
-    for (asset, hour, order, state), time in accounts_by_order(list(records)).items():
+    for (asset, hour, order, state), time in accounts_by_order(records, horizon).items():
         for scope in _scopes(asset, hour, order, lines):
             parts[scope][0] += time if state == "ACTIVE" else 0
             parts[scope][1] += time if state != "UNAVAILABLE" else 0
     return {scope: Fraction(a, b) if b else None for scope, (a, b) in parts.items()}
 
 
-def quality(records: Iterable[Record | bytes], lines: Mapping[str, str]) -> dict[Scope, Fraction | None]:
+def quality(records: Iterable[Record | bytes], lines: Mapping[str, str], horizon: int = HORIZON) -> dict[Scope, Fraction | None]:
     """Scopes as in :func:`availability` -> (produced - scrap - rework) / produced, only scopes that have units."""
     parts: dict[Scope, list[int]] = defaultdict(lambda: [0, 0])
-    for (asset, hour, order), (produced, scrap, rework) in quantities(list(records)).items():
+    for (asset, hour, order), (produced, scrap, rework) in quantities(records, horizon).items():
         for scope in _scopes(asset, hour, order, lines):
             parts[scope][0] += produced - scrap - rework
             parts[scope][1] += produced
@@ -156,10 +159,11 @@ def _spans(records: list[Record]) -> Iterator[tuple[int, int, str | None, str]]:
             state = None
 
 
-def _unheard(hour: int, log: list[Record], horizon: int) -> bool:
-    """Nothing was heard of the asset in that hour, and when it was heard again the hour was past the horizon."""
-    times = [micros(r["event_time"]) for r in log]
-    if any(hour <= t < hour + HOUR for t in times):
-        return False
-    after = [t for t in times if t >= hour + HOUR]
-    return bool(after) and hour < (min(after) - horizon) // HOUR * HOUR
+def _unheard(log: list[Record], horizon: int) -> Iterator[int]:
+    """The hours of each silence that were past the horizon when the asset was heard again."""
+    newest = -1
+    for record in log:
+        time = micros(record["event_time"])
+        if newest >= 0:
+            yield from range(newest // HOUR * HOUR + HOUR, (time - horizon) // HOUR * HOUR, HOUR)
+        newest = max(newest, time)
