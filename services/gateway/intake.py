@@ -82,7 +82,9 @@ class Batch:
         return len(self._items) >= BATCH or time.monotonic() - self._since > LONGEST_S
 
     def put(self, position: str) -> bool:
-        """Put what was collected; False when the run is stopping."""
-        items, self._items = self._items, []
+        """Put what was collected; False when the run is stopping and it was not taken."""
         self._since = time.monotonic()
-        return not items or self._intake.put(items, self._job, position)
+        if self._items and not self._intake.put(self._items, self._job, position):
+            return False
+        self._items = []
+        return True

@@ -25,6 +25,7 @@ class Pace:
     speed: float = 0.0
     longest_s: float | None = None
     sleep: Callable[[float], bool] = _sleep
+    clock: Callable[[], float] = time.monotonic
     _zero: float | None = None
 
     def until(self, clock_us: int) -> bool:
@@ -32,7 +33,7 @@ class Pace:
         if self.speed <= 0:
             return self.sleep(0)
         due = clock_us / 1e6 / self.speed
-        now = time.monotonic()
+        now = self.clock()
         if self._zero is None:
             self._zero = now - due
         wait = self._zero + due - now

@@ -29,7 +29,9 @@ def write_events(path: Path, events: Iterable[Body], pace: Callable[[int], bool]
     return count
 
 
-def paced(speed: float, wait: Callable[[float], bool], longest_s: float = float("inf")) -> Callable[[int], bool]:
+def paced(
+    speed: float, wait: Callable[[float], bool], longest_s: float = float("inf"), clock: Callable[[], float] = time.monotonic
+) -> Callable[[int], bool]:
     """A pace of ``speed`` seconds of event time a second, 0 for none; ``wait`` sleeps and returns True to stop.
 
     No single wait is longer than ``longest_s``, so that a recorded night need not be waited out.
@@ -40,7 +42,7 @@ def paced(speed: float, wait: Callable[[float], bool], longest_s: float = float(
         if speed <= 0:
             return wait(0)
         due = time_us / 1e6 / speed
-        now = time.monotonic()
+        now = clock()
         if not zero:
             zero.append(now - due)
         ahead = zero[0] + due - now

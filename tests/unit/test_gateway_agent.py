@@ -150,7 +150,7 @@ def test_an_agent_that_is_not_there_is_said_in_a_sentence(tmp_path: Path) -> Non
 @pytest.mark.parametrize("document", [b"<html>welcome</html>", b"no xml", b'<!DOCTYPE x [<!ENTITY a "b">]><x>&a;</x>'])
 def test_something_else_on_that_port_is_no_agent(tmp_path: Path, document: bytes) -> None:
     taken = Taken(tmp_path)
-    transport = httpx.MockTransport(lambda request: httpx.Response(200, content=document))
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, content=document))
     spec = AgentSpec(url="http://127.0.0.1:1", timeout=0.0)
     with pytest.raises(UserError, match="can't be reached"):
         AgentPoll(spec, transport).run(taken.intake, threading.Event(), taken.said.append)

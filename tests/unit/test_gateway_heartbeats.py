@@ -12,11 +12,21 @@ from services.gateway.draft import Draft
 from services.gateway.event_feed import EventFeed
 from services.gateway.feed import Item
 from services.gateway.heartbeat import BEAT_US
+from services.gateway.replay import Pace, Replay
 
 
 def beats(items: list[Item], topic: str = "factory.machine.v1") -> list[tuple[str, str, str]]:
     found = [d for d in drafts(items, "heartbeat.v1") if d.topic.name == topic]
     return [(str(d.asset), d.body["event_time"][11:19], d.body["phase"]) for d in found]
+
+
+def test_a_replay_waits_by_event_time_and_no_longer_than_it_may(tmp_path: Path) -> None:
+    waits: list[float] = []
+    pace = Pace(10.0, 1.0, lambda seconds: bool(waits.append(seconds)), lambda: 7.0 + sum(waits))
+    path = write_log(tmp_path, [f"2019-06-06T08:{t}Z|Xload|1" for t in ("00:00", "00:05", "30:00", "30:05")])
+    items = list(Replay([log_feed(path)], pace).items())
+    assert [round(w, 3) for w in waits if w > 1e-6] == [1.0, 0.5, 1.0, 0.5]
+    assert items == replayed(log_feed(path))
 
 
 def test_one_every_ten_seconds_while_the_log_speaks(tmp_path: Path) -> None:

@@ -21,7 +21,9 @@ def test_three_fields_are_a_value() -> None:
 
 def test_seven_fields_are_a_condition() -> None:
     line = f"{T}|system_cond|Warning|1101|25|HIGH|INTERFERE"
-    assert parse_line(line) == Observation(parse_instant(T), "system_cond", "", Condition("warning", "1101", "25", "HIGH", "INTERFERE"))
+    assert parse_line(line) == Observation(
+        parse_instant(T), "system_cond", "", Condition("warning", "1101", "25", "HIGH", "INTERFERE")
+    )
 
 
 def test_an_empty_value_is_a_value() -> None:

@@ -64,7 +64,11 @@ def test_what_was_accepted_is_there_after_a_restart_in_order_and_numbered(tmp_pa
     spool.close()
     again = Spool(tmp_path, LIMIT)
     assert (again.records, again.position("job")) == (3, "3")
-    assert [(v["asset"], v["sequence"], v["fact"]["value"]) for v in values(again)] == [("m1", 1, "1"), ("m2", 1, "2"), ("m1", 2, "3")]
+    assert [(v["asset"], v["sequence"], v["fact"]["value"]) for v in values(again)] == [
+        ("m1", 1, "1"),
+        ("m2", 1, "2"),
+        ("m1", 2, "3"),
+    ]
     accept(again, [fact("m1", 4)])
     assert values(again)[-1]["sequence"] == 3
     again.close()
