@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -17,7 +18,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 import httpx
+import uvicorn
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from prometheus_client import CollectorRegistry
 
 from schemas.codec import encode
 from schemas.envelope import Event, Window
@@ -26,6 +29,10 @@ from schemas.events.kpi_value import Kpi
 from schemas.events.outbound_event import OrderKpi, OrderProgress, OutboundEvent
 from schemas.identity import derived_id
 from schemas.registry import AUDIT, EXPORT_POLICY, OUTBOUND, dead_letter_topic
+from services.api.app import create_app
+from services.api.clients import CUSTOMER_SCOPES, INGEST_SCOPE, Clients
+from services.api.database import migrate, open_database
+from services.api.settings import ApiSettings, wall_clock
 
 ROOT = Path(__file__).parent.parent
 START = datetime(2026, 11, 24, 8, tzinfo=UTC)
@@ -185,8 +192,8 @@ class Process:
 
 
 class Proxy:
-    """Between bridge and API. ``mode`` ``pass`` hands on; ``down`` answers 503 (with ``retry_after`` when set); ``hang`` hands a batch
-    on and then never answers, so that it is stored and the bridge does not know."""
+    """Between bridge and API. ``mode`` says what it does: ``pass`` hands on; ``down`` answers 503, with ``retry_after`` when set;
+    ``hang`` hands a batch on and then never answers, so that it is stored and the bridge does not know."""
 
     def __init__(self) -> None:
         self.mode: Literal["pass", "down", "hang"] = "pass"
@@ -257,23 +264,31 @@ class Overseas:
         self.proxy = Proxy()
         self.processes: list[Process] = []
         self._secrets: dict[str, str] = {}
-        self._environment = {
-            "FACTORYSTREAM_API_DATA_DIR": str(folder),
-            "FACTORYSTREAM_API_PORT": "0",
-            "FACTORYSTREAM_METRICS_PORT": "0",
-        }
-        self._run("clients", "add", "--ingest", "--secret-file", str(folder / "bridge.secret"))
+        self._tokens: dict[str, str] = {}
+        self._server: uvicorn.Server | None = None
+        self._settings = ApiSettings(api_data_dir=folder)
+        self._engine = open_database(self._settings.url)
+        migrate(self._engine)
+        (folder / "bridge.secret").write_text(Clients(self._engine, wall_clock).add("bridge", None, [INGEST_SCOPE]))
 
     def add_customer(self, customer: str) -> None:
         """A client for that customer."""
-        words = self._run("clients", "add", customer).split()
-        self._secrets[customer] = words[words.index("client_secret:") + 1]
+        self._secrets[customer] = Clients(self._engine, wall_clock).add(customer, customer, CUSTOMER_SCOPES)
 
     def start_api(self) -> Process:
-        """Start the API (again) and let the proxy lead to it."""
-        process = self._start("services.api", self._environment, "serve")
+        """Start the API (again) as a process and let the proxy lead to it."""
+        names = {"FACTORYSTREAM_API_DATA_DIR": str(self.folder), "FACTORYSTREAM_API_PORT": "0", "FACTORYSTREAM_METRICS_PORT": "0"}
+        process = self._start("services.api", names, "serve")
         self.proxy.target = process.word_after("api on ")
         return process
+
+    def serve_api(self) -> None:
+        """The same API in a thread of the test, for tests that don't end it."""
+        listener = socket.create_server(("127.0.0.1", 0))
+        app = create_app(self._settings, self._engine, CollectorRegistry())
+        self._server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False))
+        threading.Thread(target=self._server.run, args=([listener],), daemon=True).start()
+        self.proxy.target = f"http://127.0.0.1:{listener.getsockname()[1]}"
 
     def start_bridge(self, **environment: str) -> Process:
         """Start a bridge."""
@@ -297,9 +312,11 @@ class Overseas:
 
     def token(self, customer: str) -> str:
         """An access token of that customer."""
-        form = {"grant_type": "client_credentials"}
-        answer = httpx.post(f"{self.proxy.target}/oauth/token", data=form, auth=(customer, self._secrets[customer]))
-        return str(answer.json()["access_token"])
+        if customer not in self._tokens:
+            form = {"grant_type": "client_credentials"}
+            answer = httpx.post(f"{self.proxy.target}/oauth/token", data=form, auth=(customer, self._secrets[customer]))
+            self._tokens[customer] = answer.json()["access_token"]
+        return self._tokens[customer]
 
     def events(self, customer: str) -> list[dict[str, Any]]:
         """Everything the customer was given, page by page."""
@@ -315,15 +332,8 @@ class Overseas:
 
     def await_events(self, customer: str, count: int) -> list[dict[str, Any]]:
         """Everything the customer was given, once it is ``count`` events or more."""
-        return until(lambda: self.events(customer), lambda events: len(events) >= count)
-
-    def _run(self, *arguments: str) -> str:
-        done = subprocess.run(
-            [sys.executable, "-m", "services.api", *arguments],
-            cwd=ROOT, env={**os.environ, **self._environment}, capture_output=True, text=True, timeout=PATIENCE_S, check=False,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+        until(lambda: self.get(customer, "/v1/proof")["sequence"], lambda sequence: sequence >= count)
+        return self.events(customer)
 
     def _start(self, module: str, environment: dict[str, str], *arguments: str) -> Process:
         process = Process(module, environment, *arguments)
@@ -333,6 +343,8 @@ class Overseas:
     def close(self) -> None:
         """End everything."""
         self.proxy.close()
+        if self._server is not None:
+            self._server.should_exit = True
         for process in self.processes:
             if process.alive:
                 process.kill()

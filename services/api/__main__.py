@@ -8,11 +8,9 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from services.api.app import wall_clock
 from services.api.clients import CUSTOMER_SCOPES, INGEST_SCOPE, Clients
 from services.api.database import migrate, open_database
-from services.api.server import serve
-from services.api.settings import ApiSettings
+from services.api.settings import ApiSettings, wall_clock
 from services.runtime.errors import UserError, run
 
 
@@ -47,6 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     settings = load_settings()
     if options.command == "serve":
+        from services.api.server import serve  # the other commands need no web framework
+
         return serve(settings)
     engine = open_database(settings.url)
     migrate(engine)

@@ -1,7 +1,6 @@
 """The API as an ASGI application."""
 
 import time
-from datetime import UTC, datetime
 from typing import Any
 
 from fastapi import FastAPI
@@ -18,18 +17,13 @@ from services.api.limits import Limiter
 from services.api.metrics import ApiMetrics
 from services.api.problem import ProblemDocument
 from services.api.routes import events, health, ingest, orders, token
-from services.api.settings import ApiSettings
+from services.api.settings import ApiSettings, wall_clock
 from services.api.state import ApiState, Now
 from services.api.tokens import Tokens
 
 DESCRIPTION = """Progress and KPIs of your orders. Every answer is made of events from your own ledger: each has a gapless
 `sequence` and a `hash` over the event and the hash before it, so that you can check that nothing was changed or left out."""
 REF = "#/components/schemas/{model}"
-
-
-def wall_clock() -> datetime:
-    """Now, UTC."""
-    return datetime.now(UTC)
 
 
 def create_app(settings: ApiSettings, engine: Engine, registry: CollectorRegistry, now: Now = wall_clock) -> FastAPI:

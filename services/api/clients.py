@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from argon2 import PasswordHasher
@@ -27,9 +28,7 @@ MOST_HASHES_AT_ONCE = 2  # each takes 64 MiB
 
 _COLUMNS = (ClientRow.client_id, ClientRow.customer, ClientRow.scopes, ClientRow.secret_since, ClientRow.created_at)
 
-#: checked in place of a secret that does not exist, so that an unknown client takes as long as a wrong secret
 _hasher = PasswordHasher()
-_nobody = _hasher.hash(secrets.token_urlsafe(SECRET_BYTES))
 _hashing = threading.BoundedSemaphore(MOST_HASHES_AT_ONCE)
 
 
@@ -101,7 +100,7 @@ class Clients:
             known = connection.execute(select(ClientRow.secret_hash).where(ClientRow.client_id == client_id)).scalar_one_or_none()
         try:
             with _hashing:
-                _hasher.verify(known if known is not None else _nobody, secret)
+                _hasher.verify(known if known is not None else _nobody(), secret)
         except (VerificationError, InvalidHashError):
             return None
         return self.get(client_id) if known is not None else None
@@ -127,6 +126,12 @@ def _usable(secret: str | None) -> str:
     if len(secret) < SHORTEST_SECRET:
         raise UserError(f"the secret has {len(secret)} characters: it needs {SHORTEST_SECRET} or more")
     return secret
+
+
+@cache
+def _nobody() -> str:
+    """Checked in place of a secret that does not exist, so that an unknown client takes as long as a wrong secret."""
+    return _hasher.hash(secrets.token_urlsafe(SECRET_BYTES))
 
 
 def _hash(secret: str) -> str:

@@ -1,5 +1,6 @@
 """Settings of the customer API."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 from pydantic import Field, SecretStr
@@ -7,6 +8,11 @@ from pydantic import Field, SecretStr
 from services.runtime.settings import ServiceSettings
 
 SQLITE_FILE = "ledger.sqlite"
+
+
+def wall_clock() -> datetime:
+    """Now, UTC."""
+    return datetime.now(UTC)
 
 
 class ApiSettings(ServiceSettings):

@@ -15,6 +15,7 @@ class BridgeSettings(ServiceSettings):
     api_client_secret_file: Path | None = Field(None, description="File with the secret of that client")
     api_timeout_s: float = Field(30.0, gt=0, description="How long an answer of the API may take")
     bridge_group: str = Field("factorystream-bridge", description="Consumer group")
+    bridge_session_s: float = Field(10.0, ge=6, le=300, description="How long after a crash the group gives its partitions away")
     bridge_records: int = Field(200, ge=1, le=1_000, description="Most records in hand at once")
     bridge_memory: int = Field(200_000, ge=2_000, description="Decisions remembered; older duplicates are found by the API")
     backoff_first_s: float = Field(0.2, gt=0, description="First wait after the API did not answer")

@@ -48,7 +48,7 @@ def test_customers_get_their_own_events_only(lab: tuple[Log, Overseas]) -> None:
     side.add_customer("globex")
     log.write(policy("acme"), policy("globex"))
     log.write(*(progress(c, f"{c}-order", n) for n in range(1, 21) for c in ("acme", "globex")))
-    side.start_api()
+    side.serve_api()
     side.start_bridge()
     for customer in ("acme", "globex"):
         side.await_events(customer, 20)
@@ -64,7 +64,7 @@ def test_nothing_is_lost_while_the_api_is_down(lab: tuple[Log, Overseas]) -> Non
     assert samples(bridge, "factory_events_in_flight") == {'{stage="bridge",topic="factory.outbound.v1"}': 50}
     assert samples(bridge, "factory_oldest_undelivered_timestamp_seconds")['{stage="bridge"}'] > 0
     assert samples(bridge, "factory_bridge_state")['{factory_bridge_state="degraded"}'] == 1
-    side.start_api()
+    side.serve_api()
     side.proxy.mode = "pass"
     side.await_events("acme", 300)
     assert [e["payload"]["revision"] for e in assert_chain_holds(side, "acme")] == list(range(1, 301))
@@ -88,7 +88,7 @@ def test_an_api_that_ends_and_comes_back_gets_the_rest(lab: tuple[Log, Overseas]
 def test_killed_between_post_and_commit_it_repeats_nothing_and_leaves_no_gap(lab: tuple[Log, Overseas]) -> None:
     log, side = lab
     log.write(policy("acme"), *(progress("acme", "order-1", n) for n in range(1, 41)))
-    side.start_api()
+    side.serve_api()
     side.proxy.mode = "hang"
     bridge = side.start_bridge()
     assert side.proxy.hanging.wait(60), bridge.lines
@@ -111,7 +111,7 @@ def test_killed_between_post_and_commit_it_repeats_nothing_and_leaves_no_gap(lab
 def test_sigterm_under_load_ends_with_zero_and_loses_nothing(lab: tuple[Log, Overseas]) -> None:
     log, side = lab
     log.write(policy("acme"), *(progress("acme", "order-1", n) for n in range(1, 1001)))
-    side.start_api()
+    side.serve_api()
     for _ in range(3):
         bridge = side.start_bridge(FACTORYSTREAM_BRIDGE_RECORDS="20")
         already = len(side.events("acme"))
@@ -136,7 +136,7 @@ def test_the_same_event_twice_in_the_topic_is_delivered_once(lab: tuple[Log, Ove
     log, side = lab
     events = [progress("acme", "order-1", n) for n in range(1, 21)]
     log.write(policy("acme"), *events, *events)
-    side.start_api()
+    side.serve_api()
     bridge = side.start_bridge(FACTORYSTREAM_BRIDGE_RECORDS="20")
     side.await_events("acme", 20)
     log.write(*events, progress("acme", "order-1", 21))
@@ -151,7 +151,7 @@ def test_a_record_that_is_no_event_is_kept_and_the_rest_goes_on(lab: tuple[Log, 
     for value in (b"{", b'{"type":"factory.outbound-event.v1"}', None):
         log.write_raw("factory.outbound.v1", b"acme", value)
     log.write(progress("acme", "order-1", 2))
-    side.start_api()
+    side.serve_api()
     bridge = side.start_bridge()
     side.await_events("acme", 2)
     assert_conserved(bridge, received=5, delivered=2, dead_lettered=3)
