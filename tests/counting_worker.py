@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import os
 import signal
 import sys
@@ -24,6 +23,7 @@ from schemas.events.machine_event import MachineEvent, UnitProduced
 from schemas.identity import derived_id
 from schemas.registry import ASSET, HEALTH, LATE
 from schemas.topic import Topic
+from streams.__main__ import prepare
 from streams.app import StreamsApp, chosen, work
 from streams.domain.fold import Folded, Origin, Outcome, References
 from streams.settings import StreamSettings
@@ -206,11 +206,9 @@ def described(asset: str) -> Asset:
 
 def main() -> int:
     """Run it like ``python -m streams``."""
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    for noisy in ("aiokafka", "faust", "mode"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
     StreamsApp.runner = MUTATIONS[os.environ.get("MUTATION", "")]
     settings = StreamSettings()
+    prepare(settings)
     steps = pipeline(os.environ["RUN"])
     try:
         asyncio.run(work(settings, chosen(settings, steps), steps))

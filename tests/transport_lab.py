@@ -12,13 +12,14 @@ import random
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from counting_worker import GROUP_OF, described, pipeline, source
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
@@ -32,6 +33,30 @@ from streams.transport.changelog import Replay
 ROOT = Path(__file__).resolve().parents[1]
 START = datetime(2026, 1, 1, tzinfo=UTC)
 Results = dict[str, set[Any]]
+
+
+class Worker:
+    """A worker's process and what it has logged; to a file, because a full pipe would stop it."""
+
+    def __init__(self, process: subprocess.Popen[str], log: IO[str]) -> None:
+        self.process = process
+        self._log = log
+
+    def logged(self) -> str:
+        """What it has logged so far."""
+        self._log.seek(0)
+        return self._log.read()
+
+    def ended(self, timeout: float = 60) -> tuple[int, str]:
+        """Wait until it ends; its exit code and what it logged."""
+        return self.process.wait(timeout), self.logged()
+
+    def stop(self, timeout: float = 30) -> str:
+        """SIGTERM it and expect that it drains; what it logged."""
+        self.process.send_signal(signal.SIGTERM)
+        code, logged = self.ended(timeout)
+        assert code == 0, logged[-3000:]
+        return logged
 
 
 class Lab:
@@ -109,21 +134,21 @@ class Lab:
                     time.sleep(1 / pace)
 
     @contextmanager
-    def worker(self, **environment: str) -> Iterator[subprocess.Popen[str]]:
+    def worker(self, **environment: str) -> Iterator[Worker]:
         """A worker; killed at the end if it still runs."""
-        process = subprocess.Popen(
-            [sys.executable, str(ROOT / "tests" / "counting_worker.py")],
-            env={**os.environ, **self._environment(), **environment},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        try:
-            yield process
-        finally:
-            if process.poll() is None:
-                process.kill()
-            process.communicate()
+        with tempfile.TemporaryFile("w+") as log:
+            process = subprocess.Popen(
+                [sys.executable, str(ROOT / "tests" / "counting_worker.py")],
+                env={**os.environ, **self._environment(), **environment},
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+            )
+            with process:
+                try:
+                    yield Worker(process, log)
+                finally:
+                    process.kill()
 
     def _environment(self) -> dict[str, str]:
         return {
@@ -152,23 +177,23 @@ class Lab:
         consumer.close()
         return {tp: offset for tp, offset in found.items() if offset is not None}
 
-    def wait_until_committed(self, *processes: subprocess.Popen[str], timeout: float = 90) -> None:
-        """Return when everything that is on the sources now is committed; fails when a process has ended or time is up."""
+    def wait_until_committed(self, *workers: Worker, timeout: float = 90) -> None:
+        """Return when everything that is on the sources now is committed; fails when a worker has ended or time is up."""
         deadline = time.monotonic() + timeout
         ends = self.ends()
         while any(self.committed().get(tp, 0) < end for tp, end in ends.items()):
-            for process in processes:
-                if process.poll() is not None:
-                    raise AssertionError(f"a worker ended with {process.returncode}: {process.communicate()[1][-3000:]}")
+            for worker in workers:
+                if worker.process.poll() is not None:
+                    raise AssertionError(f"a worker ended with {worker.process.returncode}: {worker.logged()[-3000:]}")
             if time.monotonic() > deadline:
                 raise AssertionError(f"not committed in {timeout} s: {self.committed()} of {ends}")
             time.sleep(0.2)
 
     def finish(self, **environment: str) -> str:
         """Let a worker do all that is left, and end it; returns what it logged."""
-        with self.worker(**environment) as process:
-            self.wait_until_committed(process)
-            return stop(process)
+        with self.worker(**environment) as worker:
+            self.wait_until_committed(worker)
+            return worker.stop()
 
     def marks(self, step: int) -> dict[TopicPartition, int]:
         """The next offset that a step has not applied, by its changelog, of each source partition that has a mark."""
@@ -242,11 +267,3 @@ def _plain(value: bytes | None) -> tuple[str, int, int] | None:
         return str(body["asset"]), int(body["sequence"]), int(body["fact"]["produced"])
     except (ValueError, KeyError, TypeError):
         return None
-
-
-def stop(process: subprocess.Popen[str], timeout: float = 30) -> str:
-    """SIGTERM a worker and expect that it drains; returns what it logged."""
-    process.send_signal(signal.SIGTERM)
-    _, logged = process.communicate(timeout=timeout)
-    assert process.returncode == 0, logged[-3000:]
-    return logged

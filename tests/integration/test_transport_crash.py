@@ -20,9 +20,9 @@ def lab(kafka: KafkaUnderTest) -> Lab:
 
 def crash(lab: Lab, point: str, batch: int, mutation: str = "") -> None:
     """Run a worker that kills itself at a point of a batch. In a group of its own: the next need not wait for its session."""
-    with lab.worker(CRASH=f"{point}:{batch}", MUTATION=mutation, FACTORYSTREAM_GROUP=f"{lab.group}-{batch}") as process:
-        _, logged = process.communicate(timeout=60)
-    assert process.returncode == -signal.SIGKILL, logged[-3000:]
+    with lab.worker(CRASH=f"{point}:{batch}", MUTATION=mutation, FACTORYSTREAM_GROUP=f"{lab.group}-{batch}") as worker:
+        code, logged = worker.ended()
+    assert code == -signal.SIGKILL, logged[-3000:]
     if not mutation:
         lab.assert_commits_behind_marks(f"{lab.group}-{batch}")
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-import subprocess
 import urllib.request
 
 import pytest
 from kafka_fixture import KafkaUnderTest
-from transport_lab import Lab, stop
+from transport_lab import Lab, Worker
 
 from schemas.codec import decode_dead_letter
 
@@ -40,10 +39,10 @@ def poison(asset: bytes) -> list[bytes | None]:
     ]
 
 
-def counters(process: subprocess.Popen[str]) -> dict[tuple[str, str, str], float]:
+def counters(worker: Worker) -> dict[tuple[str, str, str], float]:
     """The worker's counts by (metric, stage, topic)."""
-    assert process.stdout is not None
-    found = re.search(r"http://\S+", process.stdout.readline())
+    assert worker.process.stdout is not None
+    found = re.search(r"http://\S+", worker.process.stdout.readline())
     assert found is not None
     text = urllib.request.urlopen(found.group(), timeout=10).read().decode()
     rows = re.findall(r'^(factory_events_\w+)\{stage="([^"]+)",topic="([^"]+)"\} (\S+)$', text, re.MULTILINE)
@@ -55,10 +54,10 @@ def test_poison_is_kept_and_the_partition_goes_on(lab: Lab) -> None:
     key = lab.assets[0]
     origins = [lab.send_raw("a", key, value) for value in poison(key.encode())]
     lab.produce(300, "a")
-    with lab.worker() as process:
-        lab.wait_until_committed(process)
-        counted = counters(process)
-        stop(process)
+    with lab.worker() as worker:
+        lab.wait_until_committed(worker)
+        counted = counters(worker)
+        worker.stop()
     assert lab.results() == lab.expected()
     records = lab.read(lab.sources["a"].dead_letter_name)
     letters = [decode_dead_letter(r.topic, r.key, r.value, r.headers) for r in records]
@@ -91,13 +90,13 @@ def test_an_asset_that_nobody_has_described_is_dead_lettered_by_the_step_that_lo
 
 def test_an_asset_described_after_the_start_is_known(lab: Lab) -> None:
     newcomer = f"{lab.run}-newcomer"
-    with lab.worker() as process:
+    with lab.worker() as worker:
         lab.produce(50)
-        lab.wait_until_committed(process)
+        lab.wait_until_committed(worker)
         lab.describe([newcomer])
         lab.assets = [newcomer]
         lab.produce(50)
-        lab.wait_until_committed(process)
-        stop(process)
+        lab.wait_until_committed(worker)
+        worker.stop()
     assert lab.results() == lab.expected()
     assert lab.read(lab.sources["b"].dead_letter_name) == []

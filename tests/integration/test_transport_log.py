@@ -9,7 +9,7 @@ import pytest
 from kafka import KafkaAdminClient, KafkaProducer
 from kafka.admin import ConfigResource, ConfigResourceType
 from kafka_fixture import KafkaUnderTest
-from transport_lab import Lab, stop
+from transport_lab import Lab
 
 from schemas.codec import encode_on
 from schemas.registry import changelog_name
@@ -27,9 +27,8 @@ def lab(kafka: KafkaUnderTest) -> Lab:
 
 def ended(lab: Lab, **environment: str) -> tuple[int, str]:
     """Run a worker until it ends by itself; its exit code and what it logged."""
-    with lab.worker(**environment) as process:
-        _, logged = process.communicate(timeout=60)
-    return process.returncode, logged
+    with lab.worker(**environment) as worker:
+        return worker.ended()
 
 
 def test_holes_left_by_transactions_are_no_gaps(lab: Lab) -> None:
@@ -99,15 +98,15 @@ def test_a_replaced_worker_that_still_writes_is_void(lab: Lab) -> None:
 
 def test_a_worker_whose_partition_was_claimed_by_another_ends(lab: Lab) -> None:
     lab.produce(500)
-    with lab.worker() as process:
-        lab.wait_until_committed(process)
+    with lab.worker() as worker:
+        lab.wait_until_committed(worker)
         rival = claim("rival")
         with lab.producer() as producer:
             for partition in range(4):
                 producer.send(changelog_name(lab.steps[0].name), key=rival.key, value=rival.value, partition=partition)
         lab.produce(500)
-        _, logged = process.communicate(timeout=30)
-    assert process.returncode == FAULT
+        code, logged = worker.ended()
+    assert code == FAULT
     assert "another worker has claimed" in logged
     lab.finish()
     assert lab.results() == lab.expected()
@@ -160,7 +159,7 @@ def test_records_deleted_before_they_were_read_are_reported_and_reading_goes_on(
     admin.delete_records({tp: end for tp, end in lab.ends().items() if end and tp.topic == lab.sources["a"].name})
     admin.close()
     lab.produce(100, "a")
-    with lab.worker() as process:
-        lab.wait_until_committed(process)
-        logged = stop(process)
+    with lab.worker() as worker:
+        lab.wait_until_committed(worker)
+        logged = worker.stop()
     assert "were deleted before they were read" in logged

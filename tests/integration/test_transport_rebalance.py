@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import pytest
 from kafka_fixture import KafkaUnderTest
-from transport_lab import Lab, stop
+from transport_lab import Lab
 
 pytestmark = pytest.mark.kafka
 
@@ -37,13 +37,13 @@ def test_workers_that_join_and_leave_lose_nothing(lab: Lab) -> None:
     with lab.worker() as first, lab.worker() as second:
         with load(lab, 6_000, pace=800):
             time.sleep(1.5)
-            stop(second)
+            second.stop()
             with lab.worker() as third:
                 time.sleep(1.5)
-                stop(first)
+                first.stop()
                 with lab.worker() as fourth:
                     time.sleep(1.5)
-                    stop(third)
+                    third.stop()
                     lab.wait_until_committed(fourth)
         lab.finish()
     assert lab.results() == lab.expected()
@@ -53,10 +53,10 @@ def test_workers_that_join_and_leave_lose_nothing(lab: Lab) -> None:
 def test_a_killed_worker_is_replaced_by_the_other(lab: Lab) -> None:
     with lab.worker() as first, lab.worker() as second, load(lab, 4_000, pace=500):
         time.sleep(3)
-        first.kill()
+        first.process.kill()
         time.sleep(SESSION_S + 1)
         lab.wait_until_committed(second)
-        stop(second)
+        second.stop()
     lab.finish()
     assert lab.results() == lab.expected()
 
@@ -65,10 +65,10 @@ def test_a_worker_that_was_frozen_past_its_session_does_no_harm(lab: Lab) -> Non
     with lab.worker() as zombie:
         with load(lab, 3_000, pace=400):
             time.sleep(3)
-            zombie.send_signal(signal.SIGSTOP)
+            zombie.process.send_signal(signal.SIGSTOP)
             with lab.worker() as heir:
                 time.sleep(SESSION_S + 3)
-                zombie.send_signal(signal.SIGCONT)
+                zombie.process.send_signal(signal.SIGCONT)
                 time.sleep(3)
                 lab.wait_until_committed(heir)
         lab.finish()
@@ -77,11 +77,11 @@ def test_a_worker_that_was_frozen_past_its_session_does_no_harm(lab: Lab) -> Non
 
 def test_sigterm_under_load_drains_and_commits_what_is_done(lab: Lab) -> None:
     lab.produce(20_000)
-    with lab.worker() as process:
+    with lab.worker() as worker:
         while not sum(lab.committed().values()):
-            assert process.poll() is None
+            assert worker.process.poll() is None
             time.sleep(0.05)
-        logged = stop(process)
+        logged = worker.stop()
     assert "CRITICAL" not in logged
     done = {tp: min(self_mark, lab.marks(1)[tp]) for tp, self_mark in lab.marks(0).items()}
     assert {tp: offset for tp, offset in lab.committed().items() if tp in done} == done
