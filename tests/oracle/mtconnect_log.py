@@ -3,6 +3,7 @@
 The window is [00:00Z of the day in the file's name, the latest time in the file); what was said before holds from its start.
 """
 
+import gzip
 import re
 from collections import defaultdict
 from datetime import UTC, datetime, timedelta
@@ -16,10 +17,10 @@ def log_accounts(path: Path) -> dict[tuple[int, str], int]:
     """(hour, execution state) -> microseconds."""
     start, end = log_window(path)
     told = sorted(
-        (max(time, start), number, value) for number, (time, item, value) in enumerate(_lines(path)) if item == "execution"
+        (max(time, start), time, number, value) for number, (time, item, value) in enumerate(_lines(path)) if item == "execution"
     )
     out: dict[tuple[int, str], int] = defaultdict(int)
-    for (begin, _, state), (until, _, _) in zip(told, [*told[1:], (end, 0, "")], strict=True):
+    for (begin, _, _, state), (until, *_) in zip(told, [*told[1:], (end, 0, 0, "")], strict=True):
         at = begin
         while at < until:
             step = min(until, at // HOUR * HOUR + HOUR)
@@ -66,7 +67,8 @@ def _record(asset: str, source: str, sequence: int, time: int, **rest: Any) -> d
 def _lines(path: Path) -> list[tuple[int, str, str]]:
     """(time, item, value) of each line that has them."""
     out = []
-    for line in path.read_text().splitlines():
+    text = gzip.decompress(path.read_bytes()).decode() if path.suffix == ".gz" else path.read_text()
+    for line in text.splitlines():
         fields = line.split("|")
         if len(fields) >= 3:
             out.append((micros(fields[0]), fields[1], fields[2]))
