@@ -22,7 +22,6 @@ from dataclasses import dataclass
 Json = object
 
 GENESIS_HASH = "0" * 64
-LARGEST_INTEGER = 2**53 - 1  # RFC 7493: beyond it a double no longer tells neighbours apart
 
 
 class BrokenChain(ValueError):
@@ -45,7 +44,7 @@ class Head:
 def canonical(value: Json) -> bytes:
     """The RFC 8785 form of a JSON value.
 
-    Raises ValueError for what JSON can't carry faithfully: NaN, infinity, an integer beyond 2**53 - 1, a lone surrogate, a
+    Raises ValueError for what JSON can't carry faithfully: NaN, infinity, an integer that is no double, a lone surrogate, a
     member name that is no string, or a type that JSON does not have.
     """
     return _text(value).encode("utf-8")
@@ -97,9 +96,7 @@ def _text(value: Json) -> str:
     if isinstance(value, str):
         return json.dumps(value, ensure_ascii=False)  # escapes exactly what RFC 8785, 3.2.2.2 escapes
     if isinstance(value, int):
-        if abs(value) > LARGEST_INTEGER:
-            raise ValueError(f"{value} is beyond 2**53 - 1")
-        return str(int(value))
+        return _integer(value)
     if isinstance(value, float):
         return _number(value)
     if isinstance(value, (list, tuple)):
@@ -113,6 +110,14 @@ def _utf16(name: Json) -> bytes:
     if not isinstance(name, str):
         raise ValueError(f"a member name must be a string, not {name!r}")
     return name.encode("utf-16-be")
+
+
+def _integer(value: int) -> str:
+    """An integer as the double that it is to RFC 8785. Python reads a number without a point as an integer, whatever was meant."""
+    text = str(int(value))
+    if abs(value) >= 2**53 and (len(text) > 22 or _number(float(value)) != text):
+        raise ValueError("an integer beyond 2**53 that another parser would read as another number")
+    return text
 
 
 def _number(value: float) -> str:

@@ -300,6 +300,7 @@ class Overseas:
                 "FACTORYSTREAM_API_CLIENT_SECRET_FILE": str(self.folder / "bridge.secret"),
                 "FACTORYSTREAM_METRICS_PORT": "0",
                 "FACTORYSTREAM_BACKOFF_LONGEST_S": "1",
+                "FACTORYSTREAM_BRIDGE_SESSION_S": "6",
                 **environment,
             },
         )

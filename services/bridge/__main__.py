@@ -70,7 +70,7 @@ def work(settings: BridgeSettings, metrics: BridgeMetrics, drain: Drain) -> None
     sender = producer(settings.bootstrap, CLIENT_ID)
     policies = Follower(settings.bootstrap, f"{CLIENT_ID}-policies", EXPORT_POLICY)
     audit = Follower(settings.bootstrap, f"{CLIENT_ID}-audit", AUDIT)
-    intake = Intake(settings.bootstrap, settings.bridge_group, settings.bridge_records)
+    intake = Intake(settings.bootstrap, settings.bridge_group, settings.bridge_records, settings.bridge_session_s)
     with httpx.Client(base_url=settings.api_url, timeout=httpx.Timeout(settings.api_timeout_s, connect=CONNECT_S)) as client:
         parts = Parts(
             intake=intake,

@@ -53,10 +53,16 @@ class Rebalances(ConsumerRebalanceListener):  # type: ignore[misc]  # the client
 class Intake:
     """The consumer of the group. Raises UserError when the topic does not exist."""
 
-    def __init__(self, bootstrap: str, group: str, most_records: int) -> None:
+    def __init__(self, bootstrap: str, group: str, most_records: int, session_s: float) -> None:
         self.group = group
         self._client = consumer(
-            bootstrap, "factorystream-bridge", group, max_poll_records=most_records, allow_auto_create_topics=False
+            bootstrap,
+            "factorystream-bridge",
+            group,
+            max_poll_records=most_records,
+            session_timeout_ms=int(session_s * 1_000),
+            heartbeat_interval_ms=int(session_s * 1_000 / 3),
+            allow_auto_create_topics=False,
         )
         if not self._client.partitions_for_topic(OUTBOUND.name):
             raise missing_topic(OUTBOUND.name)
