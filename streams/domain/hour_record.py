@@ -6,17 +6,23 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-ENDED = ""  # in place of an execution state: the source stopped watching
+ENDED = ""  # in place of an execution state: nobody watches any more
 
 
 class Entry(NamedTuple):
-    """From ``time`` (microseconds since 1970) on ``value`` is the case. Of equal times the later sequence wins."""
+    """From ``time`` (microseconds since 1970) on ``value`` is the case. Of equal times the later sequence wins, and an end."""
 
     time: int
+    ends: bool
     sequence: int
     source: str
     value: str | None
     offset: int
+
+
+def entry(time: int, sequence: int, source: str, value: str | None, offset: int) -> Entry:
+    """An entry in its place."""
+    return Entry(time, value == ENDED, sequence, source, value, offset)
 
 
 class Units(NamedTuple):
@@ -61,15 +67,15 @@ class HourRecord:
         """The times of the facts that are kept one by one, unsorted."""
         return [e.time for e in (*self.executions, *self.assignments)] + [u.time for u in self.units]
 
-    def state(self, entry: Entry) -> None:
-        """Take an execution state or that its source stopped."""
-        insort(self.executions, entry)
-        self._fact_at(entry.offset)
+    def state(self, fact: Entry) -> None:
+        """Take an execution state, or ENDED."""
+        insort(self.executions, fact)
+        self._fact_at(fact.offset)
 
-    def assign(self, entry: Entry) -> None:
+    def assign(self, fact: Entry) -> None:
         """Take the assignment of an order."""
-        insort(self.assignments, entry)
-        self._fact_at(entry.offset)
+        insort(self.assignments, fact)
+        self._fact_at(fact.offset)
 
     def produce(self, units: Units, order: str | None, offset: int) -> None:
         """Take units. Of those that name no order the time is kept: a late assignment can change whose they are."""
@@ -115,9 +121,9 @@ class HourRecord:
         return self._text
 
     def _words(self) -> Iterator[str | None]:
-        for entry in (*self.executions, *self.assignments):
-            yield entry.source
-            yield entry.value
+        for e in (*self.executions, *self.assignments):
+            yield e.source
+            yield e.value
 
     def _fact_at(self, offset: int) -> None:
         self.first_offset = offset if self.first_offset < 0 else min(self.first_offset, offset)
@@ -141,4 +147,4 @@ def from_body(start: int, body: list[Any]) -> HourRecord:
 def _entries(start: int, words: list[str | None], row: list[int]) -> Iterator[Entry]:
     for i in range(0, len(row), 5):
         time, sequence, source, value, offset = row[i : i + 5]
-        yield Entry(start + time, sequence, words[source] or "", words[value], offset)
+        yield entry(start + time, sequence, words[source] or "", words[value], offset)

@@ -20,7 +20,7 @@ from schemas.events.measure import AccountEntry, Measure, Quantity
 from schemas.identity import derived_id
 from schemas.instant import HOUR_US, SECOND_US, from_micros, to_micros
 from streams.domain.fold import Folded, Origin, Outcome, References
-from streams.domain.hour_record import ENDED, AccountKey, Counts, Entry, Units, from_body
+from streams.domain.hour_record import ENDED, AccountKey, Counts, Entry, Units, entry, from_body
 from streams.domain.lateness import late_event
 from streams.domain.sequences import Sequences
 from streams.domain.state_bytes import unpack
@@ -74,7 +74,7 @@ class MeasureLogic:
             state.sequences.last, state.known_until, state.closed_until, floor, execution, order = head
             records = {int(start): from_body(int(start), body) for start, body in hours.items()}
             size = sum(r.size for r in records.values())
-            state.timeline = Timeline(floor, _entry(execution), _entry(order), records, size)
+            state.timeline = Timeline(floor, _loaded(execution), _loaded(order), records, size)
         return state
 
     def dump(self, state: MeasureState) -> bytes | None:
@@ -116,9 +116,11 @@ class MeasureLogic:
         if start >= state.closed_until:
             return range(0)
         last = start
-        if not (isinstance(event, MachineEvent) and isinstance(event.fact, UnitProduced)):
-            by_state = isinstance(event, Heartbeat) or isinstance(event.fact, ExecutionChanged)
-            last = state.timeline.last_hour_moved(Entry(time, event.sequence, event.source, None, 0), by_state)
+        if isinstance(event, Heartbeat):
+            last = state.timeline.last_hour_moved(_entry(event, time, ENDED, 0), by_state=True)
+        elif not isinstance(event.fact, UnitProduced):
+            by_state = isinstance(event.fact, ExecutionChanged)
+            last = state.timeline.last_hour_moved(_entry(event, time, None, 0), by_state)
         return range(start, min(last + HOUR_US, state.closed_until), HOUR_US)
 
     def _advance(self, state: MeasureState, time: int, ending: bool, place: Place) -> Iterator[Measure]:
@@ -141,6 +143,7 @@ class MeasureLogic:
             for start in range(first, known + 1, HOUR_US):
                 yield from self._told(state, start, "provisional", place)
         state.timeline.settle(horizon)
+        state.timeline.trim(state.closed_until)
 
     def _told(self, state: MeasureState, start: int, status: Status, place: Place) -> Iterator[Measure]:
         """A measure, unless nothing is known of the hour and nothing was told of it."""
@@ -157,17 +160,14 @@ def _counts(event: MachineEvent | Heartbeat) -> bool:
 
 
 def _take(timeline: Timeline, event: MachineEvent | Heartbeat, time: int, offset: int) -> None:
-    def entry(value: str | None) -> Entry:
-        return Entry(time, event.sequence, event.source, value, offset)
-
     if isinstance(event, Heartbeat):
-        timeline.state(entry(ENDED))
+        timeline.state(_entry(event, time, ENDED, offset))
         return
     match event.fact:
         case ExecutionChanged(state=state):
-            timeline.state(entry(state.value))
+            timeline.state(_entry(event, time, state.value, offset))
         case OrderAssigned(order=order):
-            timeline.assign(entry(order))
+            timeline.assign(_entry(event, time, order, offset))
         case UnitProduced() as fact:
             timeline.produce(Units(time, fact.produced, fact.scrap, fact.rework), fact.order, offset)
 
@@ -211,5 +211,9 @@ def _measure(state: MeasureState, start: int, status: Status, place: Place, reas
     )
 
 
-def _entry(row: list[Any] | None) -> Entry | None:
+def _entry(event: MachineEvent | Heartbeat, time: int, value: str | None, offset: int) -> Entry:
+    return entry(time, event.sequence, event.source, value, offset)
+
+
+def _loaded(row: list[Any] | None) -> Entry | None:
     return None if row is None else Entry(*row)

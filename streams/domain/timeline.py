@@ -1,16 +1,17 @@
 """The facts of one asset within the horizon, and the time account of any of its hours.
 
-An execution state holds until the next one, over hours and days, or until the source that stated it stops watching; time
-before the first known state, and after a source stopped, is in no account. An order holds until the next assignment.
+An execution state holds until the next one, over hours and days, or until an end: then nobody watches the machine, and what it
+does is unknown until somebody states it again. Unknown time is in no account. An order holds until the next assignment, for
+it is a decision and not an observation.
 """
 
-from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from bisect import bisect_left
 from dataclasses import dataclass, field
 
 from schemas.instant import HOUR_US
-from streams.domain.hour_record import ENDED, AccountKey, Counts, Entry, HourRecord, Units
+from streams.domain.hour_record import AccountKey, Counts, Entry, HourRecord, Units
 
+END = 2**63  # behind every hour
 MOST_FACTS = 20_000  # kept one by one; more of them are settled early, so that a state stays well below a record's limit
 
 
@@ -36,37 +37,39 @@ class Timeline:
             found = self.hours[start] = HourRecord(start)
         return found
 
-    def state(self, entry: Entry) -> None:
+    def state(self, fact: Entry) -> None:
         """Insert an execution state, or ENDED."""
-        self.record(hour_of(entry.time)).state(entry)
-        self._grown()
+        self.record(hour_of(fact.time)).state(fact)
+        self.size += 1
 
-    def assign(self, entry: Entry) -> None:
+    def assign(self, fact: Entry) -> None:
         """Insert the assignment of an order."""
-        self.record(hour_of(entry.time)).assign(entry)
-        self._grown()
+        self.record(hour_of(fact.time)).assign(fact)
+        self.size += 1
 
     def produce(self, units: Units, order: str | None, offset: int) -> None:
         """Insert units."""
         self.record(hour_of(units.time)).produce(units, order, offset)
-        self._grown(order is None)
+        self.size += order is None
 
-    def last_hour_moved(self, entry: Entry, by_state: bool) -> int:
+    def last_hour_moved(self, fact: Entry, by_state: bool) -> int:
         """The last hour whose account a new entry can change: it holds up to the next of its kind."""
-        start = hour_of(entry.time)
-        record = self.hours.get(start)
-        entries = _of_kind(record, by_state)
-        if any(e.value != ENDED for e in entries[bisect_right(entries, entry) :]):
+        start = hour_of(fact.time)
+        entries = _of_kind(self.hours.get(start), by_state)
+        if entries and fact < entries[-1]:
             return start
-        later = [k for k, r in self.hours.items() if k > start and any(e.value != ENDED for e in _of_kind(r, by_state))]
-        return min(later, default=2**63)
+        return min((k for k, record in self.hours.items() if k > start and _of_kind(record, by_state)), default=END)
 
     def in_force(self, time: int, by_state: bool) -> Entry | None:
-        """The execution state or assignment just before the facts at ``time``."""
+        """The execution state or assignment just before the facts at ``time``; None when there is none or it ended."""
         found = self.execution if by_state else self.order
-        for entry in self._before(time, by_state):
-            found = _next(found, entry)
-        return found
+        for start in sorted((k for k in self.hours if k <= time), reverse=True):
+            entries = _of_kind(self.hours[start], by_state)
+            before = bisect_left(entries, (time,))  # a shorter tuple sorts before its equals
+            if before:
+                found = entries[before - 1]
+                break
+        return None if found is None or found.ends else found
 
     def account(self, start: int, until: int) -> dict[AccountKey, int]:
         """Microseconds per order and execution state of [start of the hour, until), where a state is known."""
@@ -74,15 +77,15 @@ class Timeline:
         out = dict(record.settled) if record else {}
         at = max(start, self.floor)
         execution, order = self.in_force(at, True), self.in_force(at, False)
-        for entry, by_state in _merged(record):
-            if entry.time >= until:
+        for fact, by_state in _merged(record):
+            if fact.time >= until:
                 break
-            _add(out, order, execution, entry.time - at)
-            at = entry.time
+            _add(out, order, execution, fact.time - at)
+            at = fact.time
             if by_state:
-                execution = _next(execution, entry)
+                execution = None if fact.ends else fact
             else:
-                order = entry
+                order = fact
         _add(out, order, execution, until - at)
         return out
 
@@ -131,40 +134,22 @@ class Timeline:
         self.floor, self.execution, self.order = until, execution, order
         self.size = sum(r.size for r in self.hours.values())
 
-    def _grown(self, by_one: bool = True) -> None:
-        self.size += by_one
+    def trim(self, open_hour: int) -> None:
+        """Settle a quarter of the facts when there are too many; ``open_hour``, the first that is not final, is not forgotten."""
         if self.size > MOST_FACTS:
-            times = sorted(t for r in self.hours.values() for t in r.times())
-            self.settle(max(times[len(times) // 4], self.floor + 1))
-
-    def _before(self, time: int, by_state: bool) -> Iterator[Entry]:
-        """The entries that can matter to what is in force at ``time``: from the last hour on that states anything."""
-        starts = sorted(k for k in self.hours if k <= time)
-        first = len(starts)
-        for first in range(len(starts) - 1, -1, -1):
-            if any(e.value != ENDED and e.time < time for e in _of_kind(self.hours[starts[first]], by_state)):
-                break
-        for start in starts[first:]:
-            entries = _of_kind(self.hours[start], by_state)
-            yield from entries[: bisect_left(entries, (time,))]  # a shorter tuple sorts before its equals
+            times = sorted(t for record in self.hours.values() for t in record.times())
+            self.settle(min(max(times[len(times) // 4], self.floor + 1), open_hour + HOUR_US - 1))
 
     def _order_at(self, record: HourRecord, time: int) -> str | None:
         at = bisect_left(record.assignments, (time + 1,))
-        entry = record.assignments[at - 1] if at else self.in_force(max(record.start, self.floor), False)
-        return None if entry is None else entry.value
+        fact = record.assignments[at - 1] if at else self.in_force(max(record.start, self.floor), False)
+        return None if fact is None else fact.value
 
 
 def _of_kind(record: HourRecord | None, by_state: bool) -> list[Entry]:
     if record is None:
         return []
     return record.executions if by_state else record.assignments
-
-
-def _next(held: Entry | None, entry: Entry) -> Entry | None:
-    """A source that stops takes its own state with it and nobody else's."""
-    if entry.value != ENDED:
-        return entry
-    return None if held is not None and held.source == entry.source else held
 
 
 def _merged(record: HourRecord | None) -> list[tuple[Entry, bool]]:

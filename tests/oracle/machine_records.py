@@ -137,14 +137,13 @@ def _kind(record: Record) -> str:
 
 
 def _sorted(records: list[Record]) -> list[Record]:
-    return sorted(records, key=lambda r: (micros(r["event_time"]), r["sequence"], r["source"]))
+    return sorted(records, key=lambda r: (micros(r["event_time"]), _kind(r) == "ending", r["sequence"], r["source"]))
 
 
 def _spans(records: list[Record]) -> Iterator[tuple[int, int, str | None, str]]:
     """(start, end, order, state) of every span in which both are constant and the state is known."""
     order: str | None = None
     state: str | None = None
-    said_by = ""
     at = 0
     for record in _sorted(records):
         time, kind = micros(record["event_time"]), _kind(record)
@@ -152,10 +151,10 @@ def _spans(records: list[Record]) -> Iterator[tuple[int, int, str | None, str]]:
             yield at, time, order, state
         at = time
         if kind == "execution":
-            state, said_by = record["fact"]["state"], record["source"]
+            state = record["fact"]["state"]
         elif kind == "order":
             order = record["fact"]["order"]
-        elif kind == "ending" and record["source"] == said_by:
+        elif kind == "ending":
             state = None
 
 

@@ -175,10 +175,17 @@ def test_after_a_source_ended_its_state_is_unknown_until_stated_again(line: InMe
     ]
 
 
-def test_a_source_that_ends_does_not_take_the_state_of_another(line: InMemoryPipeline) -> None:
+def test_an_end_of_any_source_ends_what_is_known(line: InMemoryPipeline) -> None:
+    # the gateway says the end of an asset once, for all its sources; a fact of the same instant came before it
     a, b = Source(source="a"), Source(source="b")
-    told = fold(line, a.state("10:00", "ACTIVE"), b.ending("10:20"), a.ending("11:00"))
-    assert account(told[-1]) == {"ACTIVE": 60}
+    told = fold(line, b.alive("10:00"), a.alive("10:00"), a.state("10:20", "ACTIVE"), b.ending("10:20"), a.alive("11:00:05"))
+    assert told == []
+
+
+def test_an_order_holds_when_a_source_ends(line: InMemoryPipeline) -> None:
+    gw = Source()
+    told = fold(line, gw.order("10:00", "A-1"), gw.ending("10:20"), gw.state("10:30", "ACTIVE"), gw.ending("11:00"))
+    assert account(told[-1]) == {"A-1:ACTIVE": 30}
 
 
 def test_facts_behind_a_measure_are_named_by_their_offsets(line: InMemoryPipeline) -> None:
@@ -327,6 +334,32 @@ def test_more_facts_than_a_state_may_hold_settle_the_oldest(line: InMemoryPipeli
     assert account(told[-1]) == {"A-1:ACTIVE": 20, "A-1:READY": 40}
     assert quantities(told[-1]) == {"A-1": (2, 0, 0)}
     assert [e.lateness_us > 0 for e in line.events(LateEvent)] == [True]
+
+
+def test_settling_early_changes_no_account_of_facts_in_order(line: InMemoryPipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(most: int) -> list[Measure]:
+        monkeypatch.setattr(timeline, "MOST_FACTS", most)
+        gw, one = Source(), InMemoryPipeline(steps=line.steps, assets=[machine()])
+        facts: list[object] = []
+        for i in range(100):
+            clock = f"{6 + i // 20:02}:{3 * (i % 20):02}"
+            facts += [
+                gw.state(clock, ("ACTIVE", "READY", "STOPPED")[i % 3]),
+                gw.order(clock, ("A-1", None)[i % 2]),
+                gw.produced(clock, 1),
+            ]
+        return fold(one, *facts, gw.ending("11:00"))
+
+    assert [m.model_dump(exclude={"inputs"}) for m in run(7)] == [m.model_dump(exclude={"inputs"}) for m in run(10_000)]
+
+
+def test_settling_early_restates_nothing_by_itself(line: InMemoryPipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    # [6-A----)[7-R---)[8-A-: the state is full when a fact out of order comes for hour 7
+    monkeypatch.setattr(timeline, "MOST_FACTS", 6)
+    gw = Source()
+    fold(line, *(gw.state(f"{6 + i // 2:02}:{30 * (i % 2):02}", ("ACTIVE", "READY")[i % 2]) for i in range(6)), gw.alive("09:01"))
+    told = fold(line, gw.state("07:45", "STOPPED"))
+    assert [(m.window.start, account(m)) for m in told] == [(at("07:00"), {"ACTIVE": 30, "READY": 15, "STOPPED": 15})]
 
 
 def test_a_state_of_a_week_stays_small(line: InMemoryPipeline) -> None:
