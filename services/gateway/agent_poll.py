@@ -54,7 +54,7 @@ class AgentPoll:
             if not registered:
                 items = [*(m.card.draft(self._spec.source, answer.created_us) for m in self._machines.values()), *items]
                 registered = True
-            if items and not intake.put(items, job, json.dumps({"instance": self._instance, "next": self._next})):
+            if items and not intake.put(items, {job: json.dumps({"instance": self._instance, "next": self._next})}):
                 return
             if answer.complete:
                 stop.wait(self._spec.interval)

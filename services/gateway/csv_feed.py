@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+import hashlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -118,11 +119,21 @@ class CsvFeed:
         self._path = path
         self._mapping = mapping
         self._strict = strict
+        self._left_out = False
         self._card = mapping.card()
         self._interpreter = Interpreter(self._card, source, mapping.device(), self.tally)
 
     def fingerprint(self) -> str:
         return repr((self.source, self._mapping.model_dump_json(), file_fingerprint(self._path)))
+
+    def parts(self) -> list[str]:
+        if self._left_out:
+            return []
+        mapping = hashlib.sha256(self._mapping.model_dump_json().encode()).hexdigest()[:16]
+        return [f"{self.source}/{self._card.asset}/{mapping}/{file_fingerprint(self._path)}"]
+
+    def leave_out(self, parts: set[str]) -> None:
+        self._left_out = bool(parts & set(self.parts()))
 
     def assets(self) -> list[str]:
         return [self._card.asset]

@@ -18,9 +18,16 @@ class EventFeed:
         self.source = source
         self.tally = Tally()
         self._path = path
+        self._left_out = False
 
     def fingerprint(self) -> str:
         return repr((self.source, file_fingerprint(self._path)))
+
+    def parts(self) -> list[str]:
+        return [] if self._left_out else [f"{self.source}/{file_fingerprint(self._path)}"]
+
+    def leave_out(self, parts: set[str]) -> None:
+        self._left_out = bool(parts & set(self.parts()))
 
     def assets(self) -> list[str]:
         return []

@@ -43,6 +43,12 @@ class Feed(Protocol):
     def fingerprint(self) -> str:
         """What is replayed, for a restart: the same text when and only when the items would be the same."""
 
+    def parts(self) -> list[str]:
+        """The files, each with the source and the asset that it is replayed for: what need not be sent a second time."""
+
+    def leave_out(self, parts: set[str]) -> None:
+        """Do without these files."""
+
     def assets(self) -> list[str]:
         """The assets that this feed declares, and keeps alive with heartbeats."""
 

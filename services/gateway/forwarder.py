@@ -95,11 +95,12 @@ class Forwarder:
     def _forward(self, window: Sequence[Stored]) -> None:
         pending = list(window)
         while pending and not self._stop.is_set():
-            futures = self._send(pending)
-            done = self._await(futures)
+            done, failure = self._await(self._send(pending))
             if done:
                 self._acknowledged(pending[:done])
                 pending = pending[done:]
+            if failure is not None:
+                self._refused(failure)
             if pending and not self._stop.is_set():
                 self._reconnect()
 
@@ -119,8 +120,8 @@ class Forwarder:
                 break
         return futures
 
-    def _await(self, futures: Sequence[Any]) -> int:
-        """How many, from the first on, the broker has acknowledged. Waits for as long as a broker is away."""
+    def _await(self, futures: Sequence[Any]) -> tuple[int, BaseException | None]:
+        """How many, from the first on, the broker has acknowledged, and why not the next one. Waits while a broker is away."""
         said = time.monotonic()
         for done, future in enumerate(futures):
             while not future.is_done:
@@ -128,16 +129,15 @@ class Forwarder:
                     future.get(0.5)
                 except KafkaTimeoutError:
                     if self._stop.is_set():
-                        return done
+                        return done, None
                     if time.monotonic() - said > SAY_AGAIN_S:
                         said = time.monotonic()
                         self._say(f"the broker does not answer; {self._spool.records} records wait in {self._spool.folder}")
-                except KafkaError:
-                    break
+                except KafkaError as exc:
+                    return done, exc
             if future.failed():
-                self._refused(future.exception)
-                return done
-        return len(futures)
+                return done, future.exception
+        return len(futures), None
 
     def _refused(self, exc: BaseException) -> None:
         """A record failed for good. Only a producer that the broker no longer knows is worth another try: any other refusal

@@ -1,7 +1,6 @@
 """Runs sources into the spool and the spool into Kafka, until the recordings end or somebody asks for the end."""
 
 import hashlib
-import json
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -24,6 +23,8 @@ from services.runtime.drain import Drain
 from services.runtime.errors import UserError
 from services.runtime.metrics import serve_metrics
 
+DONE = "done:"
+WORTH_A_COMMIT_S = 0.02  # a wait of so long is worth putting what was collected before it
 LAYOUT = 1  # grows when the same input would give other items than before
 
 
@@ -123,35 +124,38 @@ class Gateway:
                 return
 
     def _run_replay(self, intake: Intake) -> None:
-        job = self._job()
-        state = json.loads(intake.position(job) or '{"taken": 0, "done": false}')
-        if state["done"]:
-            self._progress.say("this recording has been taken in already; another --data-dir would send it again")
+        feeds = self._not_done(intake)
+        if not feeds:
             return
-        taken = int(state["taken"])
+        job = _job(feeds)
+        taken = int(intake.position(job) or 0)
         if taken:
             self._progress.say(f"going on after {taken} items that an earlier run took in")
         batch = Batch(intake, job)
-        position = json.dumps({"taken": taken, "done": False})
 
         def sleep(seconds: float) -> bool:
-            if seconds > 0.02:
-                batch.put(position)
+            if seconds > WORTH_A_COMMIT_S:
+                batch.put(str(taken))
             return self._stop.wait(seconds) if seconds > 0 else self._stop.is_set()
 
-        self._replay = Replay(self._feeds, Pace(self._options.speed, self._options.max_wait, sleep))
+        self._replay = Replay(feeds, Pace(self._options.speed, self._options.max_wait, sleep))
         for item in self._replay.items(taken):
+            wanted = batch.add(item)
             taken += 1
-            position = json.dumps({"taken": taken, "done": False})
-            if batch.add(item) and not batch.put(position):
+            if wanted and not batch.put(str(taken)):
                 return
-        if not self._replay.stopped:
-            position = json.dumps({"taken": taken, "done": True})
-        batch.put(position)
+        done = {} if self._replay.stopped else {f"{DONE}{part}": "yes" for feed in feeds for part in feed.parts()}
+        batch.put(str(taken), done)
 
-    def _job(self) -> str:
-        text = "\n".join([str(LAYOUT), *sorted(f.fingerprint() for f in self._feeds)])
-        return "replay:" + hashlib.sha256(text.encode()).hexdigest()[:32]
+    def _not_done(self, intake: Intake) -> list[Feed]:
+        """The feeds without the files that an earlier run has taken in to their end."""
+        for feed in self._feeds:
+            done = {part for part in feed.parts() if intake.position(f"{DONE}{part}")}
+            if done:
+                names = ", ".join(sorted(part.split("/")[-1].split(":")[0] for part in done))
+                self._progress.say(f"taken in already, and left out: {names}; another --data-dir would send it again")
+                feed.leave_out(done)
+        return [feed for feed in self._feeds if feed.parts()]
 
     def _clock_us(self) -> int | None:
         return self._replay.clock_us if self._replay else None
@@ -182,6 +186,12 @@ class Gateway:
             "forwarded": forwarder.sent,
             "waiting": spool.records,
         }
+
+
+def _job(feeds: list[Feed]) -> str:
+    """What is replayed, as a key for its position."""
+    text = "\n".join([str(LAYOUT), *sorted(feed.fingerprint() for feed in feeds)])
+    return "replay:" + hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def _started(job: Callable[[], None]) -> Worker:

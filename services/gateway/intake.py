@@ -3,8 +3,10 @@
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
+from schemas.envelope import Event
+from schemas.events.sensor_frame import SensorFrame
 from services.gateway.door import admit
 from services.gateway.draft import Draft
 from services.gateway.feed import Item, Reject
@@ -31,8 +33,8 @@ class Intake:
         self._say = say
         self._lock = threading.Lock()
 
-    def put(self, items: list[Item], job: str, position: str) -> bool:
-        """Take items in and store ``position`` with them; slows down when the spool is full.
+    def put(self, items: list[Item], positions: Mapping[str, str]) -> bool:
+        """Take items in and store the positions of their jobs with them; slows down when the spool is full.
 
         False when the run is stopping and the items were not taken. Raises UserError for a full disk or a lost forwarder.
         """
@@ -43,11 +45,12 @@ class Intake:
         rejects = [i for i in items if isinstance(i, Reject)] + refused
         with self._lock:
             self._rejects.write(rejects)
-            records = self._spool.accept(admitted, job, position)
+            records = self._spool.accept(admitted, positions)
             self.events.update(r.topic for r in records)
             self.rejected += len(refused)
         for topic, count in Counter(r.topic for r in records).items():
             self._metrics.stage.received(topic, count)
+        self._metrics.readings.inc(sum(_readings(event) for _, event in admitted))
         for reject in rejects:
             self._metrics.rejected(reject.topic)
         self._metrics.watch(self._spool)
@@ -67,6 +70,12 @@ class Intake:
         return self._spool.wait_for_room(lambda: self.stopping() or self.failure() is not None)
 
 
+def _readings(event: Event) -> int:
+    if not isinstance(event, SensorFrame):
+        return 0
+    return sum(len(column) - column.count(None) for column in event.columns.values())
+
+
 class Batch:
     """Collects the items of one source and puts them when there are enough or it is time."""
 
@@ -81,10 +90,10 @@ class Batch:
         self._items.append(item)
         return len(self._items) >= BATCH or time.monotonic() - self._since > LONGEST_S
 
-    def put(self, position: str) -> bool:
+    def put(self, position: str, also: Mapping[str, str] | None = None) -> bool:
         """Put what was collected; False when the run is stopping and it was not taken."""
         self._since = time.monotonic()
-        if self._items and not self._intake.put(self._items, self._job, position):
+        if (self._items or also) and not self._intake.put(self._items, {self._job: position, **(also or {})}):
             return False
         self._items = []
         return True

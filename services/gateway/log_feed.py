@@ -42,6 +42,12 @@ class LogFeed:
         files = [file_fingerprint(p) for _, p in self._days]
         return repr((self.source, card.draft(self.source, 0).body, self._interpreter.layout(), files))
 
+    def parts(self) -> list[str]:
+        return [self._part(path) for _, path in self._days]
+
+    def leave_out(self, parts: set[str]) -> None:
+        self._days = [(day_us, path) for day_us, path in self._days if self._part(path) not in parts]
+
     def assets(self) -> list[str]:
         return [self._interpreter.card.asset]
 
@@ -79,6 +85,9 @@ class LogFeed:
 
     def flush(self, asset: str) -> list[Draft]:
         return self._interpreter.flush() if asset == self._interpreter.card.asset else []
+
+    def _part(self, path: Path) -> str:
+        return f"{self.source}/{self._interpreter.card.asset}/{file_fingerprint(path)}"
 
     def _note_order(self, time_us: int, previous: int, clock: int, day_us: int) -> None:
         self.tally.steps_back += time_us < previous

@@ -9,7 +9,7 @@ import json
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,8 +64,8 @@ class Spool:
             count, size = self._db.execute("SELECT count(*), coalesce(sum(size), 0) FROM record").fetchone()
         self.records, self.bytes = int(count), int(size)
 
-    def accept(self, admitted: Sequence[Admitted], job: str, position: str) -> list[Encoded]:
-        """Number the events, store their records and the position of the job, all or nothing. Raises UserError (full disk)."""
+    def accept(self, admitted: Sequence[Admitted], positions: Mapping[str, str]) -> list[Encoded]:
+        """Number the events, store their records and the positions of their jobs, all or nothing. Raises UserError (full disk)."""
         with self._lock, _disk_errors(self.folder), self._transaction():
             records = self._encode(admitted)
             now = time.time()
@@ -73,7 +73,7 @@ class Spool:
                 "INSERT INTO record (topic, key, value, headers, barrier, accepted, size) VALUES (?, ?, ?, ?, ?, ?, ?)",
                 [_row(r, draft.barrier, now) for r, (draft, _) in zip(records, admitted, strict=True)],
             )
-            self._db.execute("INSERT OR REPLACE INTO position VALUES (?, ?)", (job, position))
+            self._db.executemany("INSERT OR REPLACE INTO position VALUES (?, ?)", list(positions.items()))
         with self._changed:
             self.records += len(records)
             self.bytes += sum(_size(r) for r in records)

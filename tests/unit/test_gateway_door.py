@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from gateway_lab import Taken
 
-from schemas.registry import MACHINE
+from schemas.registry import MACHINE, SENSOR
 from services.gateway.door import admit
 from services.gateway.draft import Draft
-from services.gateway.feed import Reject
+from services.gateway.feed import Item, Reject
 
 TIME = "2026-01-05T08:00:00Z"
 
@@ -48,9 +48,8 @@ def test_what_is_no_event_is_turned_away(bad: Draft, field: str) -> None:
 
 
 def test_a_record_that_is_too_big_is_turned_away() -> None:
-    body = {"type": "factory.sensor-frame.v1", "event_time": TIME, "times_us": [0] * 20_000}
-    body["columns"] = {f"c{i}": [1.0] * 20_000 for i in range(20)}
-    from schemas.registry import SENSOR
+    columns = {f"c{i}": [1.0] * 20_000 for i in range(20)}
+    body = {"type": "factory.sensor-frame.v1", "event_time": TIME, "times_us": [0] * 20_000, "columns": columns}
 
     admitted, (reject,) = admit([Draft(SENSOR, "test", "m1", body)])
     assert not admitted
@@ -59,8 +58,13 @@ def test_a_record_that_is_too_big_is_turned_away() -> None:
 
 def test_a_rejected_event_takes_no_number_and_is_kept(tmp_path: Path) -> None:
     taken = Taken(tmp_path)
-    items = [draft(GOOD), draft({"kind": "execution", "state": "DANCING"}), Reject("log:7", "2 fields", "what?"), draft(GOOD)]
-    assert taken.intake.put(items, "job", "4")
+    items: list[Item] = [
+        draft(GOOD),
+        draft({"kind": "execution", "state": "DANCING"}),
+        Reject("log:7", "2 fields", "what?"),
+        draft(GOOD),
+    ]
+    assert taken.intake.put(items, {"job": "4"})
     assert [e["sequence"] for e in taken.events()] == [1, 2]
     assert taken.intake.rejected == 1
     kept = [json.loads(line) for line in (tmp_path / "data" / "rejects.ndjson").read_text().splitlines()]

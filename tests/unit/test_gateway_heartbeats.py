@@ -22,7 +22,12 @@ def beats(items: list[Item], topic: str = "factory.machine.v1") -> list[tuple[st
 
 def test_a_replay_waits_by_event_time_and_no_longer_than_it_may(tmp_path: Path) -> None:
     waits: list[float] = []
-    pace = Pace(10.0, 1.0, lambda seconds: bool(waits.append(seconds)), lambda: 7.0 + sum(waits))
+
+    def wait(seconds: float) -> bool:
+        waits.append(seconds)
+        return False
+
+    pace = Pace(10.0, 1.0, wait, lambda: 7.0 + sum(waits))
     path = write_log(tmp_path, [f"2019-06-06T08:{t}Z|Xload|1" for t in ("00:00", "00:05", "30:00", "30:05")])
     items = list(Replay([log_feed(path)], pace).items())
     assert [round(w, 3) for w in waits if w > 1e-6] == [1.0, 0.5, 1.0, 0.5]

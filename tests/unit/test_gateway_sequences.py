@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections import defaultdict
+from collections.abc import Mapping
 from pathlib import Path
 
 from gateway_lab import Taken, log_feed, replayed, write_log
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from schemas.registry import MACHINE
 from services.gateway.draft import Draft
 from services.gateway.event_feed import EventFeed
+from services.gateway.feed import Item
 from services.gateway.gateway import Gateway, Options
 from services.gateway.intake import Intake
 from services.gateway.progress import Progress
@@ -35,7 +37,7 @@ def test_any_interleaving_over_any_restarts_gives_gapless_numbers(runs: list[lis
         for batches in runs:
             taken = Taken(Path(folder))
             for batch in batches:
-                taken.intake.put([draft(*fact) for fact in batch], "job", "0")
+                taken.intake.put([draft(*fact) for fact in batch], {"job": "0"})
             taken.close()
         taken = Taken(Path(folder))
         numbers: dict[tuple[str, str], list[int]] = defaultdict(list)
@@ -81,7 +83,7 @@ def test_a_replay_that_was_stopped_goes_on_where_it_was(tmp_path: Path) -> None:
         taken = Taken(tmp_path)
         gateway = Gateway(options, [log_feed(path)], [], Progress(quiet=True))
         if run == 0:
-            stop_after(taken.intake, gateway, 1)
+            stop_after(taken.intake, gateway, 20)
         gateway._run_replay(taken.intake)
         found = [e["sequence"] for e in taken.events() if "sequence" in e]
         assert found == list(range(1, len(found) + 1))
@@ -89,21 +91,35 @@ def test_a_replay_that_was_stopped_goes_on_where_it_was(tmp_path: Path) -> None:
         taken.close()
 
 
-def stop_after(intake: Intake, gateway: Gateway, batches: int) -> None:
-    """Let the intake take so many batches of 20 and then ask the run to stop."""
+def stop_after(intake: Intake, gateway: Gateway, most: int) -> None:
+    """Let the intake take one batch of so many items and then ask the run to stop."""
     put = intake.put
-    left = [batches]
+    batches: list[int] = []
 
-    def limited(items: list[object], job: str, position: str) -> bool:
-        taken = int(json.loads(position)["taken"])
-        if left[0] == 0:
+    def limited(items: list[Item], positions: Mapping[str, str]) -> bool:
+        batches.append(len(items))
+        if len(batches) > 1:
             return False
-        left[0] -= 1
-        first = items[:20]
         gateway._stop.set()
-        return put(first, job, json.dumps({"taken": taken - len(items) + len(first), "done": False}))  # type: ignore[arg-type]
+        job, taken = next(iter(positions.items()))
+        return put(items[:most], {job: str(int(taken) - len(items[most:]))})
 
-    intake.put = limited  # type: ignore[method-assign,assignment]
+    intake.put = limited  # type: ignore[method-assign]
+
+
+def test_a_second_day_is_sent_without_the_first_one_again(tmp_path: Path) -> None:
+    first = write_log(tmp_path, ["2019-06-06T08:00:00Z|execution|ACTIVE"])
+    sent = []
+    for _ in range(2):
+        taken = Taken(tmp_path)
+        paths = sorted(tmp_path.glob("Mazak01-*.txt"))
+        Gateway(Options("127.0.0.1:1", tmp_path / "data"), [log_feed(*paths)], [], Progress(quiet=True))._run_replay(taken.intake)
+        sent.append([e["event_time"] for e in taken.events("execution")])
+        taken.close()
+        write_log(tmp_path, ["2019-06-07T08:00:00Z|execution|READY"], "Mazak01-20190607-20190608.txt")
+    assert first in paths
+    assert sent[0] == ["2019-06-06T08:00:00.000000Z"]
+    assert sent[1] == ["2019-06-06T08:00:00.000000Z", "2019-06-07T08:00:00.000000Z"]
 
 
 def event(second: int) -> str:

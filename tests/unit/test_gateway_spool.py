@@ -49,7 +49,7 @@ def fact(asset: str, number: int) -> Draft:
 def accept(spool: Spool, drafts: list[Draft], position: str = "0") -> None:
     admitted, refused = admit(drafts)
     assert not refused
-    spool.accept(admitted, "job", position)
+    spool.accept(admitted, {"job": position})
 
 
 def values(spool: Spool) -> list[dict[str, Any]]:
@@ -104,7 +104,7 @@ def test_a_batch_that_fails_leaves_no_trace(tmp_path: Path) -> None:
     admitted, _ = admit([fact("m1", 2)])
     spool._db.execute("PRAGMA query_only = ON")
     with pytest.raises(UserError, match="can't be written"):
-        spool.accept(admitted, "job", "2")
+        spool.accept(admitted, {"job": "2"})
     spool._db.execute("PRAGMA query_only = OFF")
     assert (spool.records, spool.position("job"), len(values(spool))) == (1, "1", 1)
     accept(spool, [fact("m1", 2)], "2")
