@@ -1,6 +1,7 @@
 """The command line of the gateway."""
 
 import json
+import logging
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,6 +61,9 @@ class Common:
         except ValidationError as exc:
             first = exc.errors(include_url=False)[0]
             raise UserError(f"setting FACTORYSTREAM_{str(first['loc'][0]).upper()}: {first['msg']}") from exc
+        logging.basicConfig(level=env.log_level, format="%(levelname)s %(name)s: %(message)s")
+        logging.getLogger("kafka").setLevel(logging.CRITICAL)  # its retries are ours to tell
+        logging.getLogger("httpx").setLevel(logging.WARNING)  # a request a second is no news
         return Options(
             bootstrap=self.bootstrap or env.bootstrap,
             data_dir=self.data_dir or env.gateway_data_dir,
