@@ -17,12 +17,11 @@ from typing import Any
 
 from oracle.machine_records import Scope, accounts_by_order, availability, by_asset, micros, order_quantities, quality, quantities
 from oracle.sensor_records import WINDOW, Windows, aggregates
-from pipeline_lab import Lab
+from pipeline_lab import Lab, Place
 
 from schemas.registry import AGGREGATE, ALERT, ASSET, KPI, LATE, MACHINE, MEASURE, ORDER, OUTBOUND, SENSOR, TWIN_STATE
 
 Body = dict[str, Any]
-Place = tuple[str, int, int]  # topic, partition, offset
 DERIVED = (AGGREGATE, MEASURE, KPI, ALERT, TWIN_STATE, OUTBOUND, LATE)
 PACKML = {
     "ACTIVE": "Execute", "READY": "Idle", "INTERRUPTED": "Suspended", "WAIT": "Suspended", "FEED_HOLD": "Held",
@@ -235,9 +234,8 @@ def found(lab: Lab, rejected: Collection[Place] = ()) -> dict[str, dict[Any, Any
         newest[topic] = {}
         for body in sorted(read, key=lambda b: b.get("revision", 0)):
             key, says = _SAYS[topic](body)
-            if says is not None:
-                newest[topic][key] = says
-    return newest
+            newest[topic][key] = says
+    return {topic: {key: says for key, says in values.items() if says is not None} for topic, values in newest.items()}
 
 
 def derived(records: Iterable[Any], rejected: Collection[Place] = ()) -> list[Body]:

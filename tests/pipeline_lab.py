@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
@@ -32,6 +32,18 @@ GROUP = "factorystream-streams"
 BRIDGE_GROUP = "factorystream-bridge"
 READ = {topic.name: topic for step in STEPS for topic in step.reads}
 PATIENCE_S = 120.0
+
+
+Place = tuple[str, int, int]  # topic, partition, offset
+
+
+class Bytes(NamedTuple):
+    """A record as it is to lie in the log."""
+
+    topic: Topic
+    partition: int
+    key: bytes | None
+    value: bytes | None
 
 
 @dataclass
@@ -64,11 +76,12 @@ class Lab:
             future.get(60)
         producer.close()
 
-    def send_raw(self, topic: str, partition: int, key: bytes | None, value: bytes | None, **options: Any) -> int:
-        """Send one record as it is; returns its offset. Raises what the broker or the client says."""
+    def send_raw(self, records: Iterable[Bytes], **options: Any) -> list[Place]:
+        """Send records as they are; returns where they lie. Raises what the broker or the client says of the first it refuses."""
         producer = KafkaProducer(bootstrap_servers=self.bootstrap, acks="all", **options)
         try:
-            return int(producer.send(topic, partition=partition, key=key, value=value).get(60).offset)
+            sent = [producer.send(r.topic.name, partition=r.partition, key=r.key, value=r.value) for r in records]
+            return [(found.topic, found.partition, found.offset) for found in (future.get(60) for future in sent)]
         finally:
             producer.close()
 

@@ -150,7 +150,7 @@ class Plant:
         line = self.order_ids[:3] if self.lines[asset].endswith("a") else self.order_ids[3:]
         share = (end - DAWN) // 3
         for i, order in enumerate(line):
-            yield fact(DAWN + i * share + self._random.randrange(10 * MINUTE), kind="order", order=order)
+            yield fact(DAWN + i * share + self._random.randrange(min(10 * MINUTE, share)), kind="order", order=order)
 
     def _units(self, begin: int, until: int, fact: Any) -> Iterator[Draft]:
         time = begin + self._random.randrange(10 * SECOND, 40 * SECOND)
