@@ -19,6 +19,7 @@ from services.gateway.tally import Tally
 from services.runtime.errors import UserError
 
 RETRY_S = 1.0
+AHEAD_US = 3_600_000_000  # a clock that is further ahead would make everything after it late
 
 
 class AgentPoll:
@@ -40,7 +41,12 @@ class AgentPoll:
         job = f"agent:{self._spec.source}:{self._spec.url}:{self._spec.device or ''}"
         stored = json.loads(intake.position(job) or '{"instance": null, "next": 0}')
         self._instance, self._next = stored["instance"], int(stored["next"])
-        for device in self._first_contact(stop):
+        devices = self._first_contact(stop)
+        if self._spec.asset is not None and len(devices) > 1:
+            raise UserError(
+                f"asset {self._spec.asset} is one, but {self._spec.url} has {', '.join(d.name for d in devices)}: name a device"
+            )
+        for device in devices:
             self._machines[device.name] = Interpreter(card_for(self._spec, device), self._spec.source, device, self.tally)
         registered = False
         while not stop.is_set():
@@ -93,33 +99,35 @@ class AgentPoll:
         self._next = answer.next
         out: list[Item] = []
         for entry in answer.entries:
-            machine = self._machine(entry)
-            if machine is None:
-                continue
-            self.tally.read += 1
-            then = entry.observation.time_us
-            if known and then > self._beats.get(machine.card.asset, 0):
-                out += self._try(machine, entry)
-            else:
-                out += machine.hold(entry.observation.at(answer.created_us), then, self._origin(entry))
+            machine = self._machines.get(entry.device)
+            if machine is not None:
+                first_seen = not known or entry.observation.time_us <= self._beats.get(machine.card.asset, 0)
+                out += self._drafts(machine, entry, answer.created_us, first_seen)
         return out + self._beat(answer)
 
     def _take(self, answer: Answer) -> list[Item]:
         self._next = answer.next
         out: list[Item] = []
         for entry in answer.entries:
-            machine = self._machine(entry)
+            machine = self._machines.get(entry.device)
             if machine is not None:
-                self.tally.read += 1
-                out += self._try(machine, entry)
+                out += self._drafts(machine, entry, answer.created_us, False)
         return out + (self._beat(answer) if answer.complete else [])
 
-    def _try(self, machine: Interpreter, entry: Entry) -> list[Item]:
+    def _drafts(self, machine: Interpreter, entry: Entry, created_us: int, held: bool) -> list[Item]:
+        """What follows from one observation; ``held`` when it was so before we looked."""
+        origin = f"{self._spec.url} #{entry.sequence}"
+        observation = entry.observation
+        self.tally.read += 1
         try:
-            return [*machine.observe(entry.observation, self._origin(entry))]
+            if observation.time_us > created_us + AHEAD_US:
+                raise ValueError("stamped more than an hour ahead of the clock of the agent")
+            if held:
+                return [*machine.hold(observation.at(created_us), observation.time_us, origin)]
+            return [*machine.observe(observation, origin)]
         except ValueError as exc:
             self.tally.lines["malformed"] += 1
-            return [Reject(self._origin(entry), str(exc), repr(entry.observation))]
+            return [Reject(origin, str(exc), repr(observation))]
 
     def _beat(self, answer: Answer) -> list[Item]:
         """All that the agent had is sent: each asset is alive up to the agent's clock."""
@@ -131,12 +139,6 @@ class AgentPoll:
                 out += heartbeats(self._spec.source, asset, answer.created_us)
                 self._beats[asset] = answer.created_us
         return out
-
-    def _machine(self, entry: Entry) -> Interpreter | None:
-        return self._machines.get(entry.device)
-
-    def _origin(self, entry: Entry) -> str:
-        return f"{self._spec.url} #{entry.sequence}"
 
     def _say_lost(self, exc: Exception, say: Callable[[str], None]) -> None:
         if not self._lost:

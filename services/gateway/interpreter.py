@@ -15,6 +15,7 @@ from services.gateway.frame_packer import FramePacker
 from services.gateway.observation import UNAVAILABLE, Condition, Observation
 from services.gateway.tally import Tally
 
+CHANNEL_KINDS = (Kind.READING, Kind.POSITION)
 #: names that machines use for the items with a contract of their own, for logs without a devices document
 WELL_KNOWN = {
     "execution": Kind.EXECUTION,
@@ -39,7 +40,7 @@ class Interpreter:
         self._history: dict[str, ItemHistory] = {}
         self._packer = FramePacker()
         self._day_us: int | None = None
-        self._opening: dict[str, Observation] | None = None
+        self._opening: dict[str, tuple[DataItem, Observation, str]] | None = None
         self._opened: dict[str, int] = {}
 
     def layout(self) -> str:
@@ -56,29 +57,32 @@ class Interpreter:
         """The facts that held when the day began: the newest of each item, with ``since``."""
         opening, self._opening = self._opening, None
         out: list[Draft] = []
-        for observation in (opening or {}).values():
-            out += self._snapshot_fact(observation)
+        for item, observation, origin in (opening or {}).values():
+            out += self._snapshot_fact(item, observation, origin)
         return out
 
     def observe(self, observation: Observation, origin: str = "") -> list[Draft]:
         """The drafts that follow from one observation. Raises ValueError when it makes no sense for its item."""
         if self._day_us is not None and observation.time_us < self._day_us:
-            return self._before_the_day(observation)
+            return self._before_the_day(observation, origin)
         self.tally.saw(observation.time_us)
         drafts = self.end_snapshot() if self._opening is not None else []
         item = self._item(observation)
-        if item is None or (item.kind in (Kind.READING, Kind.POSITION) and observation.unavailable):
+        if item is None or (item.kind in CHANNEL_KINDS and observation.unavailable):
             self.tally.lines["unavailable"] += 1
             return drafts
-        if item.kind in (Kind.READING, Kind.POSITION):
+        if item.kind in CHANNEL_KINDS:
             return drafts + self._reading(item, observation)
         return drafts + self._fact(item, observation, origin)
 
     def hold(self, observation: Observation, since_us: int, origin: str = "") -> list[Draft]:
-        """A fact that held already when the source began to watch at ``observation.time_us``; readings are only counted."""
-        self.tally.lines["snapshot"] += 1
+        """A fact that held already when the source began to watch at ``observation.time_us``; readings are only counted.
+
+        Raises ValueError like :meth:`observe`.
+        """
         item = self._item(observation)
-        if item is None or item.kind in (Kind.READING, Kind.POSITION):
+        self.tally.lines["snapshot"] += 1
+        if item is None or item.kind in CHANNEL_KINDS:
             return []
         return self._news(item, observation, min(since_us, observation.time_us), origin)
 
@@ -86,22 +90,20 @@ class Interpreter:
         """The open frame, if it holds a reading."""
         return self._frame(self._packer.close())
 
-    def _before_the_day(self, observation: Observation) -> list[Draft]:
-        self.tally.lines["snapshot"] += 1
-        known = self._opened.get(observation.item)
-        if known is not None and observation.time_us < known:
-            return []
-        self._opened[observation.item] = observation.time_us
-        if self._opening is not None:
-            self._opening[observation.item] = observation
-            return []
-        return self._snapshot_fact(observation)
-
-    def _snapshot_fact(self, observation: Observation) -> list[Draft]:
+    def _before_the_day(self, observation: Observation, origin: str) -> list[Draft]:
         item = self._item(observation)
-        if self._day_us is None or item is None or item.kind in (Kind.READING, Kind.POSITION):
+        self.tally.lines["snapshot"] += 1
+        if item is None or item.kind in CHANNEL_KINDS or observation.time_us < self._opened.get(item.name, observation.time_us):
             return []
-        drafts = self._news(item, observation.at(self._day_us), observation.time_us, "")
+        self._opened[item.name] = observation.time_us
+        if self._opening is not None:
+            self._opening[item.name] = item, observation, origin
+            return []
+        return self._snapshot_fact(item, observation, origin)
+
+    def _snapshot_fact(self, item: DataItem, observation: Observation, origin: str) -> list[Draft]:
+        assert self._day_us is not None
+        drafts = self._news(item, observation.at(self._day_us), observation.time_us, origin)
         self.tally.saw(self._day_us)
         self.tally.snapshot_facts += len(drafts)
         return drafts

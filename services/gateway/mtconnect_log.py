@@ -14,7 +14,7 @@ from services.runtime.errors import UserError
 
 DAY_US = 24 * HOUR_US
 LEVELS = {"normal", "warning", "fault", "unavailable"}
-NAME = re.compile(r"^(?P<device>.+?)-(?P<day>\d{8})-\d{8}$")
+NAME = re.compile(r"^(?P<device>.+?)-(?P<day>\d{8})-(?P<last>\d{8})$")
 SNAPSHOT_LINES = 10_000  # how far to look for the first change where the file name gives no date
 
 
@@ -49,11 +49,15 @@ def parse_line(text: str) -> Observation:
 
 
 def read_lines(path: Path) -> Iterator[Line]:
-    """The lines of a log, plain or gzipped. Raises UserError when the file can't be read."""
+    """The lines of a log, plain or gzipped; one stamped after the last day in its name is broken.
+
+    Raises UserError when the file can't be read.
+    """
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            end_us = day_end(path)
             for number, raw in enumerate(file, 1):
-                yield _line(number, raw)
+                yield _line(number, raw, end_us)
     except FileNotFoundError as exc:
         raise UserError(f"log {path} does not exist") from exc
     except (OSError, EOFError, zlib.error) as exc:
@@ -80,10 +84,7 @@ def day_start(path: Path) -> int:
     """
     match = NAME.match(log_stem(path))
     if match:
-        try:
-            return parse_instant(f"{match['day'][:4]}-{match['day'][4:6]}-{match['day'][6:]}T00:00:00Z")
-        except ValueError as exc:
-            raise UserError(f"log {path}: {match['day']} in its name is no date") from exc
+        return _date(path, match["day"])
     seen: set[str] = set()
     newest = None
     for line in islice(read_lines(path), SNAPSHOT_LINES):
@@ -98,15 +99,34 @@ def day_start(path: Path) -> int:
     return _midnight(newest)
 
 
+def day_end(path: Path) -> int | None:
+    """The instant by which a log is over, by the last day in its name; None for a name that says none.
+
+    A line stamped later has a broken time. It would carry the clock of the whole line with it, and all after it would be late.
+    """
+    match = NAME.match(log_stem(path))
+    return _date(path, match["last"]) + DAY_US if match else None
+
+
+def _date(path: Path, digits: str) -> int:
+    try:
+        return parse_instant(f"{digits[:4]}-{digits[4:6]}-{digits[6:]}T00:00:00Z")
+    except ValueError as exc:
+        raise UserError(f"log {path}: {digits} in its name is no date") from exc
+
+
 def _midnight(time_us: int) -> int:
     return time_us - time_us % DAY_US
 
 
-def _line(number: int, raw: bytes) -> Line:
+def _line(number: int, raw: bytes, end_us: int | None) -> Line:
     cut = not raw.endswith(b"\n")
     try:
         text = raw.decode().strip("\r\n")
-        return Line(number, parse_line(text) if text.strip() else None, text=text, cut=cut)
+        observation = parse_line(text) if text.strip() else None
+        if observation is not None and end_us is not None and observation.time_us >= end_us:
+            raise ValueError("stamped after the last day in the name of the file")
+        return Line(number, observation, text=text, cut=cut)
     except UnicodeDecodeError:
         return Line(number, None, "not UTF-8", raw.decode(errors="backslashreplace").strip("\r\n"), cut)
     except ValueError as exc:

@@ -164,6 +164,37 @@ def test_a_device_that_the_agent_does_not_have_is_said_with_those_it_has(tmp_pat
     taken.close()
 
 
+def test_an_asset_cannot_be_two_devices(tmp_path: Path) -> None:
+    taken = Taken(tmp_path)
+    with (
+        server(memory()) as agent,
+        pytest.raises(UserError, match=r"asset m1 is one, but .* has GFAgie01, Mazak01.*: name a device"),
+    ):
+        poll(agent.url, device=None, asset="m1").run(taken.intake, threading.Event(), taken.said.append)
+    taken.close()
+
+
+def test_what_makes_no_sense_is_set_aside(tmp_path: Path) -> None:
+    taken = Taken(tmp_path)
+    with server(memory()) as agent:
+        agent.say([*FIRST, "2019-06-06T08:00:02Z|Yload|many"])
+        source = poll(agent.url)
+        with running(source, taken):
+            until(lambda: taken.events("heartbeat"))
+            agent.say(["2019-06-06T08:00:03Z|Xload|much", "2019-06-06T08:00:04Z|execution|ACTIVE"])
+            until(lambda: len(states(taken)) == 2)
+            with agent._lock:  # no answer between the line and the clock that it is ahead of
+                before = agent.buffer.clock
+                agent.buffer.add("2019-06-06T10:00:00Z|execution|READY")
+                agent.buffer.clock = before
+            until(lambda: source.tally.lines["malformed"] == 2)
+    kept = (tmp_path / "data" / "rejects.ndjson").read_text()
+    assert "'much' is not a finite number" in kept
+    assert "an hour ahead of the clock of the agent" in kept
+    assert len(states(taken)) == 2
+    taken.close()
+
+
 def test_an_agent_that_goes_away_is_asked_again(tmp_path: Path) -> None:
     taken = Taken(tmp_path)
     agent = server(memory())

@@ -157,3 +157,20 @@ def test_every_line_of_the_bundled_day_ends_in_one_class_and_every_draft_passes_
     assert not refused
     assert len(admitted) == len(items)
     assert feed.tally.steps_back == 3
+
+
+def test_a_snapshot_line_that_makes_no_sense_is_set_aside_like_any_other(tmp_path: Path) -> None:
+    lines = ["2019-05-15T07:00:43Z|servo_cond|ok", "2019-05-15T07:00:43Z|mode|MANUAL", "2019-06-06T08:00:00Z|mode|AUTOMATIC"]
+    feed = log_feed(write_log(tmp_path, lines))
+    items = replayed(feed)
+    assert [(r.origin, r.record) for r in rejects(items)] == [("Mazak01-20190606-20190607.txt:1", lines[0])]
+    assert [fact["mode"] for _, fact in facts(items, "mode")] == ["MANUAL", "AUTOMATIC"]
+    assert feed.tally.read == sum(feed.tally.lines.values())
+
+
+def test_a_line_stamped_after_the_days_of_the_file_does_not_carry_time_with_it(tmp_path: Path) -> None:
+    lines = ["2019-06-06T08:00:00Z|mode|MANUAL", "2091-06-06T08:00:01Z|mode|AUTOMATIC", "2019-06-06T08:00:20Z|mode|EDIT"]
+    items = replayed(log_feed(write_log(tmp_path, lines)))
+    assert [r.reason for r in rejects(items)] == ["stamped after the last day in the name of the file"]
+    assert [fact["mode"] for _, fact in facts(items, "mode")] == ["MANUAL", "EDIT"]
+    assert drafts(items, "heartbeat.v1")[-1].body["event_time"] == at("08:00:20")
