@@ -26,7 +26,9 @@ DESCRIPTION = """Progress and KPIs of your orders. Every answer is made of event
 REF = "#/components/schemas/{model}"
 
 
-def create_app(settings: ApiSettings, engine: Engine, registry: CollectorRegistry, now: Now = wall_clock) -> FastAPI:
+def create_app(
+    settings: ApiSettings, engine: Engine, registry: CollectorRegistry, now: Now = wall_clock, clients: Clients | None = None
+) -> FastAPI:
     """The application on a migrated database. Raises UserError when the keys can't be made."""
     metrics = ApiMetrics(registry)
     app = FastAPI(
@@ -42,7 +44,7 @@ def create_app(settings: ApiSettings, engine: Engine, registry: CollectorRegistr
     app.state.api = ApiState(
         settings=settings,
         engine=engine,
-        clients=Clients(engine, now),
+        clients=clients or Clients(engine, now),
         tokens=Tokens(signing_key(settings.api_data_dir), settings.api_issuer, settings.token_seconds, now),
         ingest=Ingest(engine, now),
         limiter=Limiter(time.monotonic),

@@ -28,7 +28,6 @@ MOST_HASHES_AT_ONCE = 2  # each takes 64 MiB
 
 _COLUMNS = (ClientRow.client_id, ClientRow.customer, ClientRow.scopes, ClientRow.secret_since, ClientRow.created_at)
 
-_hasher = PasswordHasher()
 _hashing = threading.BoundedSemaphore(MOST_HASHES_AT_ONCE)
 
 
@@ -44,11 +43,14 @@ class Client:
 
 
 class Clients:
-    """The clients in the database. ``now`` is the clock."""
+    """The clients in the database. ``now`` is the clock, ``hasher`` what turns a secret into what is stored."""
 
-    def __init__(self, engine: Engine, now: Callable[[], datetime]) -> None:
+    def __init__(self, engine: Engine, now: Callable[[], datetime], hasher: PasswordHasher | None = None) -> None:
         self._engine = engine
         self._now = now
+        self._hasher = hasher or PasswordHasher()
+        # checked in place of a secret that does not exist, so that an unknown client takes as long as a wrong secret
+        self._nobody = cache(lambda: self._hash(secrets.token_urlsafe(SECRET_BYTES)))
 
     def add(self, client_id: str, customer: str | None, scopes: Sequence[str], secret: str | None = None) -> str:
         """Add a client and return its secret, a new one unless given. Raises UserError for a name or scope that can't be."""
@@ -58,7 +60,7 @@ class Clients:
             "client_id": client_id,
             "customer": customer,
             "scopes": " ".join(scopes),
-            "secret_hash": _hash(secret),
+            "secret_hash": self._hash(secret),
             "secret_since": int(self._now().timestamp()),
             "created_at": rfc3339(self._now()),
         }
@@ -75,7 +77,7 @@ class Clients:
         change = (
             update(ClientRow)
             .where(ClientRow.client_id == client_id)
-            .values(secret_hash=_hash(secret), secret_since=int(self._now().timestamp()))
+            .values(secret_hash=self._hash(secret), secret_since=int(self._now().timestamp()))
         )
         with writing(self._engine.connect()) as connection, connection.begin():
             if connection.execute(change).rowcount == 0:
@@ -98,12 +100,17 @@ class Clients:
         """The client when the secret is its own. It takes the same time for an unknown client."""
         with self._engine.connect() as connection:
             known = connection.execute(select(ClientRow.secret_hash).where(ClientRow.client_id == client_id)).scalar_one_or_none()
+        nobody = self._nobody()
         try:
             with _hashing:
-                _hasher.verify(known if known is not None else _nobody(), secret)
+                self._hasher.verify(known if known is not None else nobody, secret)
         except (VerificationError, InvalidHashError):
             return None
         return self.get(client_id) if known is not None else None
+
+    def _hash(self, secret: str) -> str:
+        with _hashing:
+            return self._hasher.hash(secret)
 
 
 def _client(row: Any) -> Client:
@@ -126,14 +133,3 @@ def _usable(secret: str | None) -> str:
     if len(secret) < SHORTEST_SECRET:
         raise UserError(f"the secret has {len(secret)} characters: it needs {SHORTEST_SECRET} or more")
     return secret
-
-
-@cache
-def _nobody() -> str:
-    """Checked in place of a secret that does not exist, so that an unknown client takes as long as a wrong secret."""
-    return _hasher.hash(secrets.token_urlsafe(SECRET_BYTES))
-
-
-def _hash(secret: str) -> str:
-    with _hashing:
-        return _hasher.hash(secret)

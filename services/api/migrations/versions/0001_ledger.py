@@ -73,6 +73,12 @@ def _sqlite_triggers() -> None:
             f"CREATE TRIGGER ledger_no_{action.lower()} BEFORE {action} ON ledger "
             f"BEGIN SELECT RAISE(ABORT, '{APPEND_ONLY}'); END"
         )  # fmt: skip
+    # INSERT OR REPLACE deletes the row in its way without firing a delete trigger
+    op.execute(
+        "CREATE TRIGGER ledger_no_replace BEFORE INSERT ON ledger WHEN EXISTS (SELECT 1 FROM ledger WHERE customer = NEW.customer "
+        "AND (sequence = NEW.sequence OR event_id = NEW.event_id)) "
+        f"BEGIN SELECT RAISE(ABORT, '{APPEND_ONLY}'); END"
+    )
 
 
 def _postgresql_triggers() -> None:
