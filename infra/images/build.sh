@@ -8,7 +8,7 @@ CACHE=${FACTORYSTREAM_IMAGES_CACHE:-$ROOT/.cache/images}
 PYTHON=${PYTHON:-$ROOT/.venv/bin/python}
 PYTHON_IMAGE=${FACTORYSTREAM_PYTHON_IMAGE:-factorystream/python:local}
 REFRESH=0
-readonly ALL=(base kafka postgres prometheus python factorystream)
+readonly ALL=(base kafka postgres prometheus python dependencies factorystream)
 
 usage() {
     cat <<TEXT
@@ -150,23 +150,25 @@ fetch_wheels() {
     echo "$folder"
 }
 
-build_factorystream() {
-    local version wheels context=$CACHE/context/factorystream
+build_dependencies() {
+    local version wheels context=$CACHE/context/dependencies
     version=$(docker run --rm --network none --entrypoint python3 "$PYTHON_IMAGE" \
         -c 'import sys; print("%d.%d" % sys.version_info[:2])') || fail "$PYTHON_IMAGE cannot run python3."
     wheels=$(fetch_wheels "$version")
-    new_context factorystream
-    mkdir "$context/wheels" "$context/dist"
+    new_context dependencies
+    mkdir "$context/wheels"
     find "$wheels" -name '*.whl' -exec cp --link -t "$context/wheels" {} +
     cp "$ROOT/requirements/runtime.txt" "$context/"
+    build dependencies "$PYTHON_IMAGE" --build-arg "PYTHON_IMAGE=$PYTHON_IMAGE"
+}
+
+build_factorystream() {
+    local context=$CACHE/context/factorystream
+    new_context factorystream
     (cd "$ROOT" && SOURCE_DATE_EPOCH=1577836800 "$PYTHON" -m hatchling build --target wheel \
         --directory "$context/dist") >"$CACHE/wheel.log" 2>&1 ||
         fail "the wheel of factorystream could not be built: $(tail -n 1 "$CACHE/wheel.log")"
-    # With a name of its own this stage stays, and a change of our code alone does not install the libraries again.
-    docker build --network none --target dependencies --tag factorystream/dependencies:local \
-        --build-arg "PYTHON_IMAGE=$PYTHON_IMAGE" "$context" >"$CACHE/dependencies.log" 2>&1 ||
-        fail "the libraries could not be installed, see $CACHE/dependencies.log."
-    build factorystream "$PYTHON_IMAGE" --build-arg "PYTHON_IMAGE=$PYTHON_IMAGE"
+    build factorystream factorystream/dependencies:local
 }
 
 wanted=()
@@ -191,7 +193,8 @@ exec 9>"$CACHE/lock"
 flock 9
 
 needs=" ${wanted[*]} "
-if [[ $needs == *" factorystream "* && $PYTHON_IMAGE == factorystream/python:local ]]; then needs+="python "; fi
+if [[ $needs == *" factorystream "* ]]; then needs+="dependencies "; fi
+if [[ $needs == *" dependencies "* && $PYTHON_IMAGE == factorystream/python:local ]]; then needs+="python "; fi
 if [[ $needs =~ \ (kafka|postgres|prometheus|python)\  ]]; then needs+="base "; fi
 SUMMARY=()
 for name in "${ALL[@]}"; do
