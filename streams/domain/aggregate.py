@@ -48,7 +48,6 @@ class SensorState:
 
     asset: str
     sequences: Sequences = field(default_factory=Sequences)
-    seen_until: int = 0
     closed_until: int = 0
     open: dict[int, dict[str, ChannelWindow]] = field(default_factory=dict)
 
@@ -69,7 +68,7 @@ class AggregateLogic:
         state = SensorState(key)
         if data is not None:
             body = unpack(data, VERSION, NAME, key)
-            state.sequences.last, state.seen_until, state.closed_until, rows = body
+            state.sequences.last, state.closed_until, rows = body
             for start, channel, first, last, *moments in rows:
                 state.open.setdefault(start, {})[channel] = ChannelWindow(first, last, Moments(*moments))
         return state
@@ -82,7 +81,7 @@ class AggregateLogic:
             for name, c in channels.items()
             for m in (c.moments,)
         ]
-        return pack(VERSION, [state.sequences.last, state.seen_until, state.closed_until, rows])
+        return pack(VERSION, [state.sequences.last, state.closed_until, rows])
 
     def fold(self, state: SensorState, event: Event, origin: Origin, references: References) -> Folded:
         """Add the readings of a frame, or the time of a heartbeat, and close what is due."""
@@ -132,8 +131,7 @@ class AggregateLogic:
         return found
 
     def _close(self, state: SensorState, time: int, ending: bool, origin: Origin, references: References) -> list[Event]:
-        state.seen_until = max(state.seen_until, time)
-        closed = max(0, state.seen_until - self._disorder) // self._window * self._window
+        closed = max(0, time - self._disorder) // self._window * self._window
         if ending:  # the source sends no more: the window that holds the end is complete as it is
             closed = max(closed, (time // self._window + 1) * self._window)
         state.closed_until = max(state.closed_until, closed)

@@ -109,6 +109,28 @@ def test_a_line_is_final_when_all_its_assets_are(line: InMemoryPipeline) -> None
     assert [v.status for v in of(fold(line, measure("10:00", 2, "final", {(None, "ACTIVE"): 60}, asset="m1")), "line")] == ["final"]
 
 
+def test_a_line_that_was_final_before_an_asset_joined_is_restated_until_the_end(line: InMemoryPipeline) -> None:
+    fold(line, measure("10:00", 1, "final", {(None, "ACTIVE"): 60}, asset="m1"))
+    joined = [measure("10:00", r, "provisional", {(None, "ACTIVE"): 5 * r}, asset="m2", until=f"10:{5 * r:02}") for r in (1, 2)]
+    assert [v.status for v in of(fold(line, *joined), "line")] == ["restated", "restated"]
+
+
+def test_a_restart_between_any_two_records_changes_nothing(line: InMemoryPipeline) -> None:
+    def run(restart: bool) -> list[KpiValue]:
+        one = InMemoryPipeline(steps=line.steps)
+        one.send(
+            measure("10:00", 1, "provisional", {("A-1", "ACTIVE"): 5}, {"A-1": (1, 0, 0)}, until="10:05"),
+            measure("10:00", 2, "final", {("A-1", "ACTIVE"): 60}, {"A-1": (2, 1, 0)}),
+            measure("10:00", 1, "final", {("A-1", "READY"): 60}, asset="m2"),
+            measure("10:00", 3, "restated", {("B-2", "ACTIVE"): 60}, {"A-1": (0, 0, 0)}),
+            measure("+31 10:00", 1, "final", {("A-1", "ACTIVE"): 60}),
+        )
+        one.run(restart=lambda: restart)
+        return one.events(KpiValue)
+
+    assert run(True) == run(False)
+
+
 def test_lines_are_apart(line: InMemoryPipeline) -> None:
     fold(line, measure("10:00", account={(None, "ACTIVE"): 60}, line="l1", asset="m1"))
     (value,) = of(fold(line, measure("10:00", account={(None, "READY"): 60}, line="l2", asset="m2")), "line")

@@ -189,12 +189,19 @@ def test_an_order_holds_when_a_source_ends(line: InMemoryPipeline) -> None:
 
 
 def test_facts_behind_a_measure_are_named_by_their_offsets(line: InMemoryPipeline) -> None:
-    # offsets: 0 A in hour 9, 1 heartbeat, 2 R in hour 10
+    # offsets: 0 A in hour 9, 1 heartbeat, 2 R and 3 a unit in hour 10
     gw = Source()
-    told = fold(line, gw.state("09:59", "ACTIVE"), gw.alive("10:00:30"), gw.state("10:30", "READY"), gw.ending("11:00"))
+    told = fold(
+        line,
+        gw.state("09:59", "ACTIVE"),
+        gw.alive("10:00:30"),
+        gw.state("10:30", "READY"),
+        gw.produced("10:31", 1),
+        gw.ending("11:00"),
+    )
     ranges = [[(i.topic, i.first_offset, i.last_offset) for i in m.inputs] for m in told]
     assert ranges[0] == [(MACHINE.name, 0, 0)]
-    assert ranges[-1] == [(MACHINE.name, 0, 0), (MACHINE.name, 2, 2)]
+    assert ranges[-1] == [(MACHINE.name, 0, 0), (MACHINE.name, 2, 3)]
 
 
 def test_a_measure_carries_the_line_of_the_asset(line: InMemoryPipeline) -> None:
@@ -274,6 +281,8 @@ def test_an_order_that_an_hour_has_lost_stays_named_with_zeros(line: InMemoryPip
     (told,) = fold(line, gw.order("10:00", "B-2"))
     assert account(told) == {"B-2:ACTIVE": 60}
     assert quantities(told) == {"A-1": (0, 0, 0)}
+    (told,) = fold(line, gw.order("10:00", "C-3"))
+    assert quantities(told) == {"A-1": (0, 0, 0), "B-2": (0, 0, 0)}
 
 
 def test_late_units_restate_their_hour_alone(line: InMemoryPipeline) -> None:
@@ -307,6 +316,29 @@ def test_a_late_heartbeat_or_signal_is_no_late_fact(line: InMemoryPipeline) -> N
 
 
 # repetition, restart, size
+
+
+def test_a_restart_between_any_two_records_changes_nothing(line: InMemoryPipeline) -> None:
+    def run(restart: bool) -> list[Measure]:
+        a, b, one = Source(source="a"), Source(source="b"), InMemoryPipeline(steps=line.steps, assets=[machine()])
+        facts = [
+            a.state("10:00", "ACTIVE"),
+            b.order("10:10", "A-1"),
+            a.produced("10:20", 2, 1),
+            a.produced("10:21", 1, order="B-2"),
+        ]
+        facts += [
+            a.alive("10:30"),
+            a.state("11:30", "READY"),
+            a.state("10:40", "STOPPED"),
+            b.order("10:05", "B-2"),
+            b.order("10:10", None),
+        ]
+        one.send(*facts, a.ending("11:40"), a.state("12:10", "ACTIVE"), a.alive("+7 12:30"), topic=MACHINE)
+        one.run(restart=lambda: restart)
+        return one.events(Measure)
+
+    assert run(True) == run(False)
 
 
 def test_a_repeated_sequence_changes_nothing(line: InMemoryPipeline) -> None:
@@ -351,6 +383,19 @@ def test_settling_early_changes_no_account_of_facts_in_order(line: InMemoryPipel
         return fold(one, *facts, gw.ending("11:00"))
 
     assert [m.model_dump(exclude={"inputs"}) for m in run(7)] == [m.model_dump(exclude={"inputs"}) for m in run(10_000)]
+
+
+def test_an_hour_that_waits_for_its_end_is_not_forgotten(line: InMemoryPipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    # [10-A----)[11: more facts than fit within the 5 s that hour 10 is still open
+    monkeypatch.setattr(timeline, "MOST_FACTS", 4)
+    gw = Source()
+    told = fold(
+        line,
+        gw.state("10:00", "ACTIVE"),
+        *(gw.state(f"11:00:00.{i}", ("READY", "STOPPED")[i % 2]) for i in range(9)),
+        gw.alive("11:01"),
+    )
+    assert account(told[-1]) == {"ACTIVE": 60}
 
 
 def test_settling_early_restates_nothing_by_itself(line: InMemoryPipeline, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -93,6 +93,11 @@ def test_what_does_not_change_the_state_is_not_told_but_counted(line: InMemoryPi
     assert [s.revision for s in fold(line, gw.state("10:02", "READY"))] == [3]
 
 
+def test_the_first_fact_of_an_asset_shows_it_even_if_it_shows_nothing(line: InMemoryPipeline) -> None:
+    (told,) = fold(line, Source().condition("10:00", "servo", "normal"))
+    assert (asset([told]).execution, asset([told]).conditions) == (None, [])
+
+
 def test_heartbeats_energy_and_repeats_change_nothing(line: InMemoryPipeline) -> None:
     gw = Source()
     units = gw.produced("10:00", 3)
