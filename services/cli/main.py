@@ -8,6 +8,7 @@ import sys
 from types import FrameType
 
 import typer
+from kafka.errors import KafkaError
 
 from services.cli.commands import demo, query, replay, status, tail, topics, verify
 from services.runtime.errors import UserError, run
@@ -40,6 +41,8 @@ def guarded() -> int:
         app()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader went away, which is its right
+    except KafkaError as exc:
+        raise UserError(f"the broker stopped answering ({type(exc).__name__}): {exc}") from exc
     except OSError as exc:
         raise UserError(sentence(exc)) from exc
     return 0

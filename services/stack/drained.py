@@ -5,13 +5,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
-from kafka.errors import KafkaError
+from kafka.errors import CoordinatorLoadInProgressError, CoordinatorNotAvailableError, KafkaError, NotCoordinatorError
+from kafka.structs import OffsetAndMetadata
 
 from services.runtime.errors import UserError
 from services.runtime.kafka import admin, consumer
 
 CLIENT_ID = "factorystream-stack"
 LOOK_S = 0.5
+COORDINATOR_S = 0.5
+COORDINATOR_TRIES = 20
 STALLED_S = 180.0  # nothing has been committed for so long although records wait
 
 
@@ -56,7 +59,7 @@ class Offsets:
         The committed offsets are asked for before the ends: a step commits what it has read after its outputs are in the log, so
         when nothing waits in this order nothing is under way either.
         """
-        committed = self._admin.list_group_offsets(list(groups)) if groups else {}
+        committed = self._committed(list(groups)) if groups else {}
         ends = self.ends({name: count for topics in groups.values() for name, count in topics.items()})
         waiting: dict[tuple[str, str], int] = {}
         for group, topics in groups.items():
@@ -67,6 +70,16 @@ class Offsets:
                     key = (group, partition.topic)
                     waiting[key] = waiting.get(key, 0) + max(end - done, 0)
         return Look(waiting, ends)
+
+    def _committed(self, groups: list[str]) -> Mapping[str, Mapping[TopicPartition, OffsetAndMetadata]]:
+        """The committed offsets; a broker that has just started needs a moment before it knows its groups."""
+        for _ in range(COORDINATOR_TRIES):
+            try:
+                found: Mapping[str, Mapping[TopicPartition, OffsetAndMetadata]] = self._admin.list_group_offsets(groups)
+                return found
+            except (CoordinatorNotAvailableError, CoordinatorLoadInProgressError, NotCoordinatorError):
+                time.sleep(COORDINATOR_S)
+        raise UserError(f"the broker does not know its consumer groups after {COORDINATOR_TRIES * COORDINATOR_S:g} s; try again")
 
 
 def wait_until_drained(

@@ -21,6 +21,7 @@ class Job:
         self._log = log
         self._answer = answer
         self._say = say
+        self._asked_to_end = False
         self._log_start = size(log)
         self._process: subprocess.Popen[bytes] = spawn(program.command, program.environment, log, answer)
 
@@ -30,8 +31,13 @@ class Job:
         return self._process.poll() is None
 
     def result(self) -> dict[str, Any]:
-        """Wait for the end and return the answer. Raises UserError with the program's own sentence when it failed."""
+        """Wait for the end and return the answer; {} when it was asked to end before it had begun.
+
+        Raises UserError with the program's own sentence when it failed.
+        """
         code = self._process.wait()
+        if self._asked_to_end and code == -signal.SIGTERM:
+            return {}
         if code != 0:
             words = own_error(self._log, self._log_start) or f"{self.program.name} failed: {last_words(self._log, self._log_start)}"
             raise UserError(words)
@@ -42,6 +48,7 @@ class Job:
         """Ask it to end with what it has in hand; kill it, and say so, when it takes longer than its end may."""
         if not self.running:
             return
+        self._asked_to_end = True
         self._process.terminate()
         try:
             self._process.wait(self.program.stop_seconds)

@@ -115,7 +115,7 @@ class Play:
                 show.update(what, POLL_S)
         finally:
             job.stop()
-            for topic, sent in job.result()["events"].items():
+            for topic, sent in job.result().get("events", {}).items():
                 self._delivered[topic] = self._delivered.get(topic, 0) + sent
 
     def _until_ended(self, show: Show, job: Job) -> None:

@@ -1,5 +1,6 @@
 """``factorystream replay``: a recording through the whole line, from the gateway to the customers' API."""
 
+import json
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +17,7 @@ from services.stack.folder import DataFolder
 from services.stack.pipeline import Pipeline, pipeline_at
 from services.stack.record import running_stack
 from services.stack.scrape import fetch, stage_counts
+from services.stack.spawn import size
 
 NAME = "replay"  # of the gateway's spool, log and metrics
 POLL_S = 0.3
@@ -112,6 +114,8 @@ def replay(words: Sequence[str], paths: Sequence[Path], data_dir: Path, as_json:
     """Run the gateway over the recording, wait until all is processed, and say what came of it."""
     began = time.monotonic()
     folder = DataFolder(data_dir)
+    rejects = folder.gateway / NAME / "rejects.ndjson"
+    start = size(rejects)
     first = "starting the line" if running_stack(folder.record) is None else "using the line that runs"
     with Progress(first) as progress, pipeline_at(data_dir, note) as line:
         summary = send(line, ["replay", *words, *(str(p.resolve()) for p in paths)], progress)
@@ -122,7 +126,7 @@ def replay(words: Sequence[str], paths: Sequence[Path], data_dir: Path, as_json:
         print_json(summary)
     else:
         show(summary, data_dir)
-    complain(summary, folder.gateway / NAME / "rejects.ndjson")
+    complain(summary, rejects, start)
 
 
 def send(line: Pipeline, words: Sequence[str], progress: Progress) -> dict[str, Any]:
@@ -169,10 +173,16 @@ def show(summary: dict[str, Any], data_dir: Path) -> None:
     OUT.print(f"see: factorystream query states --data-dir {data_dir}", soft_wrap=True)
 
 
-def complain(summary: dict[str, Any], rejects: Path) -> None:
+def complain(summary: dict[str, Any], rejects: Path, start: int) -> None:
     """Raises UserError when something could not be taken in: nothing is left out silently."""
-    if summary["rejected"]:
-        raise UserError(
-            f"{summary['rejected']} of {summary['lines']:,} lines are malformed and were left out; each is in {rejects} with its "
-            "line number and the reason. Everything else is processed"
-        )
+    left_out = summary["malformed"] + summary["truncated"] + summary["rejected"]
+    if not left_out:
+        return
+    with rejects.open(encoding="utf-8") as file:
+        file.seek(start)
+        first = json.loads(file.readline())
+    what = "1 line was" if left_out == 1 else f"{left_out} lines were"
+    raise UserError(
+        f"{what} left out, the first at {first['origin']} ({first['reason']}); all that was left out is in {rejects}, "
+        "and everything else is processed"
+    )
