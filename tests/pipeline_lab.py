@@ -5,6 +5,7 @@ A lab expects a broker without topics (fixture ``clean_kafka``). What should com
 
 from __future__ import annotations
 
+import os
 import random
 import signal
 import threading
@@ -19,7 +20,7 @@ import httpx
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import MemberToRemove
 from kafka.errors import KafkaError
-from overseas_lab import Process
+from overseas_lab import ROOT, Process
 from prometheus_client.parser import text_string_to_metric_families
 
 from schemas.codec import Encoded
@@ -96,7 +97,7 @@ class Lab:
             "FACTORYSTREAM_SESSION_TIMEOUT_S": "6",
             "FACTORYSTREAM_HEARTBEAT_S": "0.5",
         }
-        process = Process(module, {**words, **environment})
+        process = Process(module, {**words, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests'}", **environment})
         self.workers.append(process)
         return process
 
@@ -146,6 +147,14 @@ class Lab:
             return dict(consumer.end_offsets([TopicPartition(t.name, p) for t in topics for p in range(t.partitions)]))
         finally:
             consumer.close()
+
+    def wait_until_reading(self, worker: Process, seconds: float) -> None:
+        """Return so many seconds after a worker has its partitions and its states."""
+        deadline = time.monotonic() + PATIENCE_S
+        while not any("states restored" in line for line in worker.lines):
+            assert worker.alive and time.monotonic() < deadline, worker.lines[-30:]
+            time.sleep(0.02)
+        time.sleep(seconds)
 
     def expel(self) -> None:
         """Do at once what the broker does when the session of a killed worker is over: take it out of the group."""
@@ -241,6 +250,12 @@ def kill(worker: Process) -> None:
     assert worker.alive, worker.lines[-30:]
     worker.kill()
     assert worker.exit_code() == -signal.SIGKILL
+
+
+def waiting(lab: Lab) -> int:
+    """How many records of the topics that the steps read are not committed."""
+    committed = lab.committed()
+    return sum(end - committed.get(tp, 0) for tp, end in lab.ends(READ.values()).items())
 
 
 def metrics(process: Process) -> str:
