@@ -89,6 +89,15 @@ class CustomerApi:
             raise UserError(f"no API answers at {self._url} ({type(exc).__name__}): name the right address with --api-url") from exc
 
 
+def judge(api: CustomerApi, customer: str) -> dict[str, Any]:
+    """What the recomputation finds, as JSON."""
+    try:
+        head = api.verified_head()
+    except BrokenChain as exc:
+        return {"customer": customer, "chain": "broken", "sequence": exc.sequence, "reason": str(exc)}
+    return {"customer": customer, "chain": "verified", "events": head.sequence, "head": head.hash}
+
+
 def _reason(answer: httpx.Response) -> str:
     try:
         body = answer.json()

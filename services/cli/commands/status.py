@@ -7,11 +7,11 @@ import typer
 
 from services.cli.options import DATA_DIR, Json, LastDir
 from services.cli.screen import OUT, note, print_json, table
+from services.cli.stages import stage_table, stages_json
 from services.stack.drained import Offsets
 from services.stack.folder import DataFolder
 from services.stack.overview import counts_of, groups_of, metrics_texts, record_counts, service_state
 from services.stack.record import StackRecord, running_stack
-from services.stack.scrape import Counts
 from services.stack.session import broker_at
 
 
@@ -51,20 +51,6 @@ def gather(bootstrap: str, record: StackRecord | None) -> dict[str, Any]:
     }
 
 
-def stages_json(counts: Counts) -> list[dict[str, Any]]:
-    """What each stage counted of each topic, the classes that occurred by name."""
-    return [
-        {
-            "stage": stage,
-            "topic": topic,
-            "received": count.received,
-            "in_flight": count.in_flight,
-            **{str(c): n for c, n in count.ended.items() if n},
-        }
-        for (stage, topic), count in sorted(counts.items())
-    ]
-
-
 def show(found: dict[str, Any]) -> None:
     """The same for people."""
     if found["running"]:
@@ -84,18 +70,6 @@ def show(found: dict[str, Any]) -> None:
     waiting = sum(w["records"] for w in found["waiting"])
     if found["running"]:
         OUT.print(f"{waiting:,} records wait to be processed" if waiting else "everything has been processed")
-
-
-def stage_table(rows: list[dict[str, Any]]) -> Any:
-    """Counts per stage and topic, one column a class."""
-    classes = ("applied", "deduplicated", "late", "dead_lettered", "denied", "delivered", "in_flight")
-    titles = [c.replace("_", " ") for c in classes]
-    made = table("Events per stage and class", "stage", "topic", "received", *titles, right=("received", *titles))
-    for row in rows:
-        if row["received"]:
-            cells = [f"{row[c]:,}" if row.get(c) else "·" for c in classes]
-            made.add_row(row["stage"], row["topic"], f"{row['received']:,}", *cells)
-    return made
 
 
 def _text(value: object) -> str:

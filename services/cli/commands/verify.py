@@ -1,12 +1,11 @@
 """``factorystream verify``: whether a customer's events are complete and unchanged, recomputed from what the API serves."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from schemas.chain import BrokenChain
-from services.cli.customer_api import CustomerApi
+from services.cli.customer_api import CustomerApi, judge
 from services.cli.options import DATA_DIR, Json, LastDir
 from services.cli.screen import OUT, note, print_json
 from services.runtime.errors import UserError
@@ -48,12 +47,3 @@ def read_secret(path: Path, customer: str) -> str:
         raise UserError(
             f"the secret of {customer} can't be read from {path}: {exc.strerror}; name its file: --secret-file"
         ) from exc
-
-
-def judge(api: CustomerApi, customer: str) -> dict[str, Any]:
-    """What the recomputation finds, as JSON."""
-    try:
-        head = api.verified_head()
-    except BrokenChain as exc:
-        return {"customer": customer, "chain": "broken", "sequence": exc.sequence, "reason": str(exc)}
-    return {"customer": customer, "chain": "verified", "events": head.sequence, "head": head.hash}

@@ -7,11 +7,11 @@ from typing import Self
 
 from rich.live import Live
 
-from services.cli.commands.status import stages_json
 from services.cli.customer_api import CustomerApi
 from services.cli.demo.view import Picture
 from services.cli.demo.watch import Watch, customer_view
 from services.cli.screen import ERR, note
+from services.cli.stages import stages_json
 from services.stack.overview import counts_of, metrics_texts
 from services.stack.pipeline import Pipeline
 

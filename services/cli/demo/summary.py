@@ -8,13 +8,12 @@ from rich.text import Text
 
 from schemas import registry
 from schemas.metric import EventClass
-from services.cli.commands.status import stage_table, stages_json
-from services.cli.commands.verify import judge
-from services.cli.customer_api import CustomerApi
+from services.cli.customer_api import CustomerApi, judge
 from services.cli.demo.scenario import Scenario
 from services.cli.demo.view import alert_counts, customer_table, hour_table
 from services.cli.demo.watch import Results, customer_view
 from services.cli.screen import table
+from services.cli.stages import stage_table, stages_json
 from services.stack.conservation import violations
 from services.stack.drained import Offsets
 from services.stack.overview import counts_of, metrics_texts, record_counts

@@ -11,8 +11,8 @@ from rich.text import Text
 from schemas.events.alert import Alert
 from schemas.events.kpi_value import Kpi, KpiValue
 from schemas.instant import rfc3339
-from services.cli.commands.status import stage_table
 from services.cli.screen import bar, percent, table
+from services.cli.stages import stage_table
 from services.stack.record import StackRecord
 
 
