@@ -8,12 +8,11 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
-from gateway_lab import ROOT
+from gateway_lab import ROOT, until
 
 from schemas.registry import ASSET, MACHINE, ORDER
 from services.gateway.door import admit
@@ -197,7 +196,8 @@ def test_killed_again_and_again_it_goes_on_without_gap_or_duplicate(tmp_path: Pa
         child = subprocess.Popen([sys.executable, "-c", CRASHER, str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE, env=path_env())
         assert child.stdout is not None
         assert child.stdout.readline() == b"ready\n"
-        time.sleep(0.15)
+        before = stored(tmp_path)
+        until(lambda: stored(tmp_path) > before + 20)  # noqa: B023 - awaited within the turn
         os.kill(child.pid, signal.SIGKILL)
         child.wait()
         child.stdout.close()
@@ -207,6 +207,12 @@ def test_killed_again_and_again_it_goes_on_without_gap_or_duplicate(tmp_path: Pa
     assert [v["sequence"] for v in found] == list(range(1, len(found) + 1))
     assert [v["fact"]["value"] for v in found] == [str(i) for i in range(len(found))]
     spool.close()
+
+
+def stored(folder: Path) -> int:
+    """How many records are on the disk."""
+    with sqlite3.connect(folder / "spool.sqlite3") as db:
+        return int(db.execute("SELECT count(*) FROM record").fetchone()[0])
 
 
 def path_env() -> dict[str, str]:
