@@ -109,10 +109,7 @@ class HourRecord:
         if self._text is None:
             words = list(dict.fromkeys(self._words()))
             place = {w: i for i, w in enumerate(words)}
-            rows = [
-                [x for e in entries for x in (e.time - self.start, e.sequence, place[e.source], place[e.value], e.offset)]
-                for entries in (self.executions, self.assignments)
-            ]
+            rows = [_steps(self.start, place, entries) for entries in (self.executions, self.assignments)]
             units = [x for u in self.units for x in (u.time - self.start, *u[1:])]
             settled = [[*key, time] for key, time in self.settled.items()]
             told = [self.first_offset, self.last_offset, self.revision, self.line, self.orders]
@@ -144,7 +141,18 @@ def from_body(start: int, body: list[Any]) -> HourRecord:
     return record
 
 
+def _steps(start: int, place: dict[str | None, int], entries: list[Entry]) -> list[int]:
+    """Five integers an entry; time, sequence and offset as steps from the entry before, which are short."""
+    row: list[int] = []
+    time, sequence, offset = start, 0, 0
+    for e in entries:
+        row += (e.time - time, e.sequence - sequence, place[e.source], place[e.value], e.offset - offset)
+        time, sequence, offset = e.time, e.sequence, e.offset
+    return row
+
+
 def _entries(start: int, words: list[str | None], row: list[int]) -> Iterator[Entry]:
+    time, sequence, offset = start, 0, 0
     for i in range(0, len(row), 5):
-        time, sequence, source, value, offset = row[i : i + 5]
-        yield entry(start + time, sequence, words[source] or "", words[value], offset)
+        time, sequence, offset = time + row[i], sequence + row[i + 1], offset + row[i + 4]
+        yield entry(time, sequence, words[row[i + 2]] or "", words[row[i + 3]], offset)
