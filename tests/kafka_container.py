@@ -63,6 +63,14 @@ def provide_image(client: docker.DockerClient) -> str:
     raise NoEngine(f"no Docker image of Kafka: {IMAGE} can be neither pulled nor built (see infra/images/build.sh --only kafka)")
 
 
+def prove(client: docker.DockerClient, image: str) -> None:
+    """Run one container with a published port. Raises NoEngine when the engine answers and is unable to."""
+    try:
+        client.containers.run(image, ["true"], entrypoint="", ports={f"{CLIENT_PORT}/tcp": ("127.0.0.1", None)}, remove=True)
+    except DockerException as exc:
+        raise NoEngine(f"no Docker engine that can run a container: {exc}") from exc
+
+
 def _has(client: docker.DockerClient, name: str) -> bool:
     try:
         client.images.get(name)
@@ -156,7 +164,7 @@ class KafkaContainer:
         self._container.reload()
         return bool(self._container.status == "running")
 
-    def start(self, timeout: float = 60.0) -> None:
+    def start(self, timeout: float = 120.0) -> None:
         """Start, the first time or on the data of before, and return when Kafka answers. Raises RuntimeError if it does not."""
         if self._created:
             self._container.get_wrapped_container().start()

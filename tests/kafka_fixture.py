@@ -91,12 +91,13 @@ def _embedded(data_dir: Path, reason: str) -> Choice:
 
 
 def _containers() -> Choice:
-    from kafka_container import KafkaContainer, engine, provide_image, remove_leftovers
+    from kafka_container import KafkaContainer, engine, prove, provide_image, remove_leftovers
 
     client = engine()
     try:
         removed = remove_leftovers(client)
         image = provide_image(client)
+        prove(client, image)
         version = client.version()["Version"]
     finally:
         client.close()

@@ -77,7 +77,7 @@ install_missing() {
     rm -f "$log"
 }
 
-# Runs one container with a published port: an engine can answer and still be unable to do that.
+# Runs one container with a published port: an engine can answer and still be unable to do that. Prints what is wrong.
 probe() {
     local init root
     init=$(command -v tini-static || command -v docker-init) || return 0
@@ -87,7 +87,8 @@ probe() {
         tar -C "$root" -c init | docker import - "$PROBE_IMAGE" >/dev/null
         rm -r "$root"
     fi
-    timeout 60 docker run --rm -p 127.0.0.1::80 "$PROBE_IMAGE" /init --version >/dev/null 2>>"$LOG"
+    # shellcheck disable=SC2069  # only the complaints are wanted
+    timeout 60 docker run --rm -p 127.0.0.1::80 "$PROBE_IMAGE" /init --version 2>&1 >/dev/null
 }
 
 # start_once NAME [dockerd options]: true when this dockerd answers and runs a container.
@@ -101,7 +102,7 @@ start_once() {
     pid=$!
     while [ $SECONDS -lt $deadline ] && kill -0 "$pid" 2>/dev/null; do
         if answers; then
-            probe && return 0
+            probe >>"$LOG" && return 0
             break
         fi
         sleep 0.2
@@ -152,6 +153,7 @@ start() {
 }
 
 ensure() {
+    local wrong
     [ "${NO_DOCKER:-}" != 1 ] || no_engine "NO_DOCKER=1 is set."
     if ! answers; then
         [ -z "${DOCKER_HOST:-}" ] || no_engine "DOCKER_HOST=$DOCKER_HOST does not answer."
@@ -160,6 +162,7 @@ ensure() {
     elif [ "$1" = install ] && ! has_compose; then
         install_missing
     fi
+    wrong=$(probe) || no_engine "one answers but cannot run a container: $wrong"
     say "$(describe)"
 }
 

@@ -18,7 +18,7 @@ DOCKER = """#!/bin/bash
 case "$1" in
     info) [ -e "$FAKE/answering" ] && echo "Docker stand-in" ;;
     import) cat >/dev/null ;;
-    run) [ ! -e "$FAKE/no-containers" ] ;;
+    run) [ ! -e "$FAKE/no-containers" ] || { echo "no bridge docker0" >&2; exit 125; } ;;
 esac
 """
 # The child keeps the name of its parent in its command line, as a daemon does.
@@ -147,3 +147,12 @@ def test_an_engine_that_answers_but_runs_no_container_is_none(engine: Engine) ->
     engine.touch("no-containers")
     assert engine.run("start").returncode == NO_ENGINE
     assert not (engine.folder / "answering").exists()
+
+
+def test_an_engine_of_others_that_runs_no_container_is_none_and_left_alone(engine: Engine) -> None:
+    engine.touch("answering")
+    engine.touch("no-containers")
+    result = engine.run("ensure")
+    assert result.returncode == NO_ENGINE
+    assert "cannot run a container: no bridge docker0" in result.stderr
+    assert engine.starts() == []
