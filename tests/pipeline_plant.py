@@ -6,6 +6,7 @@ waits for, a few beyond it, facts of machines up to minutes. One source numbers 
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,8 +21,8 @@ from schemas.events.heartbeat import Heartbeat
 from schemas.events.machine_event import MachineEvent
 from schemas.events.order import Order
 from schemas.events.sensor_frame import SensorFrame
-from schemas.instant import from_micros
-from schemas.registry import MACHINE, SENSOR
+from schemas.instant import from_micros, rfc3339
+from schemas.registry import EXPORT_POLICY, MACHINE, SENSOR
 from schemas.topic import Topic
 
 SECOND = 1_000_000
@@ -60,12 +61,12 @@ class Plant:
     sensing_s: int = 600
 
     def __post_init__(self) -> None:
-        self.lines = {f"{self.name}-{line}{n}": f"{self.name}-line-{line}" for line in "ab" for n in range(1, self.assets + 1)}
+        self.line_of = {f"{self.name}-{line}{n}": f"{self.name}-line-{line}" for line in "ab" for n in range(1, self.assets + 1)}
         self.customers = [f"{self.name}-customer-{c}" for c in "abc"]
         self.served = self.customers[:2]
         self.order_ids = [f"{self.name}-order-{line}{n}" for line in "ab" for n in range(1, 4)]
         self._random = random.Random(self.seed)
-        self._sequences = dict.fromkeys(self.lines, 0)
+        self._sequences = dict.fromkeys(self.line_of, 0)
         self._sent = sorted(self._everything(), key=lambda d: (d.sent, d.asset))
 
     def registrations(self) -> list[Encoded]:
@@ -76,7 +77,7 @@ class Plant:
                 event_time=day, version=1, asset=asset, name=f"Machine {asset}", site="site-1", area="area-1", line=line,
                 channels={"temperature": TEMPERATURE, "load": LOAD},
             )
-            for asset, line in self.lines.items()
+            for asset, line in self.line_of.items()
         ]  # fmt: skip
         policies = [
             ExportPolicy(
@@ -91,7 +92,7 @@ class Plant:
         """The orders; they may come before, among or after the facts."""
         planned = (40, 400, 60, 5, 80, 1000)
         customers = [self.customers[i] for i in (0, 1, 2, 1, 0, 2)]
-        lines = sorted(set(self.lines.values()))
+        lines = sorted(set(self.line_of.values()))
         return [
             encode(
                 Order(
@@ -106,6 +107,12 @@ class Plant:
         """Everything the sources send, numbered, in the order of sending. Each call goes on counting where the last one stopped."""
         return [self._encoded(draft) for draft in self._sent]
 
+    def lines(self) -> list[str]:
+        """The same without numbers and heartbeats, as JSON lines for a gateway, which numbers them and sends heartbeats itself."""
+        first = [r.value.decode() for r in (*self.registrations(), *self.orders()) if r.topic != EXPORT_POLICY.name]
+        told = [d for d in self._sent if d.kind is not Heartbeat]
+        return [*first, *(json.dumps(_said(draft)) for draft in told)]
+
     def _encoded(self, draft: Draft) -> Encoded:
         self._sequences[draft.asset] += 1
         body = {
@@ -119,7 +126,7 @@ class Plant:
 
     def _everything(self) -> Iterator[Draft]:
         end = DAWN + int(self.hours * HOUR)
-        for asset in self.lines:
+        for asset in self.line_of:
             yield from self._facts(asset, end)
             yield from self._readings(asset, DAWN + self.sensing_s * SECOND)
             for topic in (MACHINE, SENSOR):
@@ -147,7 +154,7 @@ class Plant:
             time = until
 
     def _assignments(self, asset: str, end: int, fact: Any) -> Iterator[Draft]:
-        line = self.order_ids[:3] if self.lines[asset].endswith("a") else self.order_ids[3:]
+        line = self.order_ids[:3] if self.line_of[asset].endswith("a") else self.order_ids[3:]
         share = (end - DAWN) // 3
         for i, order in enumerate(line):
             yield fact(DAWN + i * share + self._random.randrange(min(10 * MINUTE, share)), kind="order", order=order)
@@ -181,3 +188,7 @@ class Plant:
             body = {"times_us": [0], "columns": {"load": [round(self._random.uniform(0, 100), 2)]}}
             yield Draft(time + delay, asset, SENSOR, SensorFrame, time, body)
             time += self._random.randrange(SECOND, 4 * SECOND)
+
+
+def _said(draft: Draft) -> dict[str, Any]:
+    return {"type": draft.kind.TYPE, "asset": draft.asset, "event_time": rfc3339(from_micros(draft.time)), **draft.body}

@@ -1,4 +1,4 @@
-"""Whatever cuts a batch of any step short, KPIs and everything else in the end equal the batch oracle; broken on purpose, they do not."""
+"""Whatever cuts a batch of any step short, the results equal the batch oracle; those of a worker broken on purpose do not."""
 
 from __future__ import annotations
 

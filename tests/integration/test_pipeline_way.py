@@ -88,7 +88,7 @@ def test_every_measure_of_a_past_hour_is_final_and_every_revision_follows_the_on
     lab.send([*plant.registrations(), *plant.orders(), *plant.records()])
     lab.finish()
     measures = derived(lab.read(MEASURE))
-    for asset in plant.lines:
+    for asset in plant.line_of:
         mine = [m for m in measures if m["asset"] == asset]
         for start in {m["window"]["start"] for m in mine}:
             revisions = sorted((m for m in mine if m["window"]["start"] == start), key=lambda m: m["revision"])
