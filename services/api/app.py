@@ -23,6 +23,7 @@ from services.api.tokens import Tokens
 
 DESCRIPTION = """Progress and KPIs of your orders. Every answer is made of events from your own ledger: each has a gapless
 `sequence` and a `hash` over the event and the hash before it, so that you can check that nothing was changed or left out."""
+ROUTERS = (token.router, orders.router, events.router, ingest.router, health.router)
 REF = "#/components/schemas/{model}"
 
 
@@ -51,8 +52,8 @@ def create_app(
         metrics=metrics,
         cursor_key=cursor_key(settings.api_data_dir),
     )
-    for module in (token, orders, events, ingest, health):
-        app.include_router(module.router)
+    for router in ROUTERS:
+        app.include_router(router)
     problem.install(app)
     app.add_middleware(Edge, largest_body=settings.largest_body, metrics=metrics)
     _complete_openapi(app)
