@@ -4,6 +4,7 @@
 import pytest
 from inmemory_pipeline import InMemoryPipeline
 from machine_facts import Source, at, machine, minutes
+from measure_lab import account, fold, measuring, quantities
 
 from schemas.events.late_event import LateEvent
 from schemas.events.measure import Measure
@@ -15,24 +16,7 @@ from streams.domain.fold import Outcome
 
 @pytest.fixture
 def line() -> InMemoryPipeline:
-    return InMemoryPipeline(steps=(measure.STEP,), assets=[machine()])
-
-
-def fold(line: InMemoryPipeline, *events: object) -> list[Measure]:
-    """Send, run, and return what is new."""
-    known = len(line.events(Measure))
-    line.send(*events, topic=MACHINE)  # type: ignore[arg-type]
-    line.run()
-    return line.events(Measure)[known:]
-
-
-def account(m: Measure) -> dict[str, float]:
-    """Minutes per state, or per order:state."""
-    return {(f"{e.order}:" if e.order else "") + e.execution.value: e.duration_us / 60_000_000 for e in m.account}
-
-
-def quantities(m: Measure) -> dict[str | None, tuple[int, int, int]]:
-    return {q.order: (q.produced, q.scrap, q.rework) for q in m.quantities}
+    return measuring()
 
 
 # when
@@ -216,103 +200,6 @@ def test_an_hour_stays_with_the_line_it_was_first_told_to(line: InMemoryPipeline
     line.references["m1"] = machine(line="l2")
     told = fold(line, gw.alive("11:06"))
     assert [(m.window.start, m.line) for m in told] == [(at("10:00"), "l1"), (at("11:00"), "l2")]
-
-
-# out of order
-
-
-def test_a_fact_out_of_order_in_an_open_hour_corrects_it_silently(line: InMemoryPipeline) -> None:
-    # [10-A--x20R--30-  told next time
-    gw = Source()
-    fold(line, gw.state("10:00", "ACTIVE"), gw.alive("10:31"))
-    assert fold(line, gw.state("10:20", "READY")) == []
-    (told,) = fold(line, gw.ending("11:00"))
-    assert (told.status, account(told)) == ("final", {"ACTIVE": 20, "READY": 40})
-
-
-def test_a_late_fact_restates_a_final_hour(line: InMemoryPipeline) -> None:
-    # [10-A---x40R---)[11-U
-    gw = Source()
-    fold(line, gw.state("10:00", "ACTIVE"), gw.state("11:00", "UNAVAILABLE"), gw.alive("11:01"))
-    (told,) = fold(line, gw.state("10:40", "READY"))
-    assert (told.status, told.revision, account(told)) == ("restated", 2, {"ACTIVE": 40, "READY": 20})
-    assert told.reason == "gw/m1/4 came out of order"
-
-
-def test_a_late_fact_changes_the_hours_that_it_is_carried_into(line: InMemoryPipeline) -> None:
-    # [10-A---x40R---)[11-----)[12--30-U  up to the next state, which stands
-    gw = Source()
-    fold(line, gw.state("10:00", "ACTIVE"), gw.state("12:30", "UNAVAILABLE"), gw.alive("14:00:10"))
-    told = fold(line, gw.state("10:40", "READY"))
-    assert [(m.window.start, m.status, account(m)) for m in told] == [
-        (at("10:00"), "restated", {"ACTIVE": 40, "READY": 20}),
-        (at("11:00"), "restated", {"READY": 60}),
-        (at("12:00"), "restated", {"READY": 30, "UNAVAILABLE": 30}),
-    ]
-
-
-def test_a_late_fact_that_repeats_what_was_the_case_restates_nothing(line: InMemoryPipeline) -> None:
-    gw = Source()
-    fold(line, gw.state("10:00", "ACTIVE"), gw.alive("12:00:10"))
-    assert fold(line, gw.state("10:40", "ACTIVE")) == []
-
-
-def test_a_late_first_state_makes_hours_that_had_not_been_told(line: InMemoryPipeline) -> None:
-    # [9 ?? x50A-)[10-----)[11-R
-    gw = Source()
-    fold(line, gw.alive("09:00"), gw.state("11:00", "READY"), gw.alive("11:00:10"))
-    told = fold(line, gw.state("09:50", "ACTIVE"))
-    assert [(m.status, m.revision, account(m)) for m in told] == [("final", 1, {"ACTIVE": 10}), ("final", 1, {"ACTIVE": 60})]
-
-
-def test_a_late_order_moves_the_units_that_named_none(line: InMemoryPipeline) -> None:
-    # [10-A- x10:B-2 -20:3 units -)[11
-    gw = Source()
-    fold(line, gw.state("10:00", "ACTIVE"), gw.order("10:00", "A-1"), gw.produced("10:20", 3), gw.alive("11:00:10"))
-    (told,) = fold(line, gw.order("10:10", "B-2"))
-    assert quantities(told) == {"B-2": (3, 0, 0)}
-    assert account(told) == {"A-1:ACTIVE": 10, "B-2:ACTIVE": 50}
-
-
-def test_an_order_that_an_hour_has_lost_stays_named_with_zeros(line: InMemoryPipeline) -> None:
-    # x10:00:00 B-2 replaces A-1 of the same instant
-    gw = Source()
-    fold(line, gw.state("10:00", "ACTIVE"), gw.order("10:00", "A-1"), gw.alive("11:00:10"))
-    (told,) = fold(line, gw.order("10:00", "B-2"))
-    assert account(told) == {"B-2:ACTIVE": 60}
-    assert quantities(told) == {"A-1": (0, 0, 0)}
-    (told,) = fold(line, gw.order("10:00", "C-3"))
-    assert quantities(told) == {"A-1": (0, 0, 0), "B-2": (0, 0, 0)}
-
-
-def test_late_units_restate_their_hour_alone(line: InMemoryPipeline) -> None:
-    gw = Source()
-    fold(line, gw.state("10:00", "ACTIVE"), gw.alive("12:00:10"))
-    (told,) = fold(line, gw.produced("10:59", 2))
-    assert (told.window.start, told.status, quantities(told)) == (at("10:00"), "restated", {None: (2, 0, 0)})
-
-
-def test_a_fact_older_than_the_horizon_is_late_and_named(line: InMemoryPipeline) -> None:
-    gw = Source()
-    fold(line, gw.state("10:00", "ACTIVE"), gw.alive("+7 11:30"))
-    assert fold(line, gw.state("10:59:59", "READY")) == []
-    assert line.outcomes["measure", MACHINE.name, Outcome.LATE] == 1
-    (late,) = line.events(LateEvent)
-    assert (late.step, late.event, late.lateness_us, late.readings) == ("measure", "gw/m1/3", 1_000_000, 0)
-
-
-def test_a_fact_just_within_the_horizon_restates(line: InMemoryPipeline) -> None:
-    gw = Source()
-    fold(line, gw.state("10:00", "ACTIVE"), gw.state("12:00", "ACTIVE"), gw.alive("+7 11:30"))
-    (told,) = fold(line, gw.state("11:00", "READY"))
-    assert (told.window.start, account(told)) == (at("11:00"), {"READY": 60})
-
-
-def test_a_late_heartbeat_or_signal_is_no_late_fact(line: InMemoryPipeline) -> None:
-    gw = Source()
-    fold(line, gw.state("10:00", "ACTIVE"), gw.alive("+8 10:00"))
-    assert fold(line, gw.alive("10:00"), gw.energy("10:00")) == []
-    assert line.outcomes["measure", MACHINE.name, Outcome.LATE] == 0
 
 
 # repetition, restart, size
