@@ -1,4 +1,4 @@
-"""Facts out of order: what they change, how far they are carried, and when they are too late. Timelines as in test_domain_measure."""
+"""Facts out of order: what they change, how far they are carried, when they are too late. Timelines as in test_domain_measure."""
 
 import pytest
 from inmemory_pipeline import InMemoryPipeline
