@@ -12,6 +12,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from services.runtime.errors import UserError
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+BACKENDS = ("sqlite", "postgresql")
 BUSY_MS = 10_000  # how long a writer of SQLite waits for the one before it
 
 
@@ -19,13 +20,11 @@ def open_database(url: str) -> Engine:
     """An engine for ``url``; nothing is connected yet. Raises UserError for a URL that names no such database."""
     try:
         parsed = make_url(url)
+        if parsed.get_backend_name() not in BACKENDS:
+            raise UserError(f"FACTORYSTREAM_DATABASE_URL names {parsed.get_backend_name()}: {' or '.join(BACKENDS)} is needed")
         engine = create_engine(parsed, pool_pre_ping=True)
     except (ArgumentError, NoSuchModuleError, ValueError) as exc:
-        raise UserError(
-            "FACTORYSTREAM_DATABASE_URL is no URL of SQLite or PostgreSQL: postgresql://user:password@host/name"
-        ) from exc
-    if parsed.get_backend_name() not in ("sqlite", "postgresql"):
-        raise UserError(f"FACTORYSTREAM_DATABASE_URL names {parsed.get_backend_name()}: only sqlite and postgresql are supported")
+        raise UserError("FACTORYSTREAM_DATABASE_URL is no database URL such as postgresql://user:password@host/name") from exc
     if engine.dialect.name == "sqlite":
         if parsed.database:
             _folder(Path(parsed.database).parent)

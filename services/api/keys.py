@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 
 from services.runtime.errors import UserError
@@ -20,7 +21,7 @@ def signing_key(folder: Path) -> ECKey:
     content = _once(folder / SIGNING_KEY_FILE, _new_signing_key)
     try:
         return ECKey.import_key(json.loads(content))
-    except (ValueError, KeyError) as exc:
+    except (JoseError, ValueError, TypeError) as exc:
         raise UserError(f"{folder / SIGNING_KEY_FILE} is no signing key: restore it, or remove it to have a new one made") from exc
 
 

@@ -1,5 +1,6 @@
 """Serving the API until a signal comes."""
 
+import os
 import socket
 import threading
 
@@ -57,6 +58,5 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=256)
     except OSError as exc:
-        raise UserError(
-            f"the API can't listen on {host}:{port}: {exc.strerror}. Set FACTORYSTREAM_API_PORT to a free port."
-        ) from exc
+        why = os.strerror(exc.errno) if exc.errno else str(exc)
+        raise UserError(f"the API can't listen on {host}:{port}: {why}. Set FACTORYSTREAM_API_PORT to a free port.") from exc
