@@ -6,7 +6,6 @@ import gzip
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 from collections import Counter, defaultdict
@@ -16,7 +15,7 @@ from typing import Any
 
 import httpx
 import pytest
-from demo_run import COMMAND, ROOT, Done, all_gone, end, factorystream, processes_of, succeeded, wait_for
+from demo_run import COMMAND, ROOT, Done, all_gone, clean_copy, end, factorystream, processes_of, succeeded, wait_for
 from oracle.mtconnect_log import log_accounts
 
 from services.stack.record import running_stack
@@ -210,34 +209,17 @@ def words_of(folder: Path) -> set[str]:
     return {word for process in processes_of(folder) for word in process.cmdline()}
 
 
-@pytest.fixture
-def clean_copy(tmp_path: Path) -> Path:
-    """What a person who clones this gets, with what is not committed yet."""
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
-        cwd=ROOT,
-        capture_output=True,
-        check=True,
-        text=True,
-    )
-    for name in filter(None, listed.stdout.split("\0")):
-        if (ROOT / name).is_file():
-            target = tmp_path / "copy" / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, target)
-    return tmp_path / "copy"
-
-
 @pytest.mark.timeout(600)
-def test_make_demo_in_a_clean_copy(clean_copy: Path) -> None:
+def test_make_demo_in_a_clean_copy(tmp_path: Path) -> None:
+    copy = clean_copy(tmp_path / "copy")
     words = ["make", "--no-print-directory", "demo", "ONCE=1", "JSON=1"]
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("FACTORYSTREAM_", "VIRTUAL_ENV", "MAKE"))}
-    made = subprocess.run(words, cwd=clean_copy, env=environment, capture_output=True, text=True, timeout=590)
+    made = subprocess.run(words, cwd=copy, env=environment, capture_output=True, text=True, timeout=590)
     if made.returncode and re.search(r"^error: the Python packages can't be installed", made.stderr, re.M):
         pytest.skip("no package index is reachable: the clean copy can't be set up")
     assert made.returncode == 0, made.stderr
     summary = json.loads(made.stdout)
     assert (summary["conservation"], summary["customer_chain"]) == ("holds", "verified")
     assert "setup: ready after" in made.stderr
-    second = subprocess.run([clean_copy / "infra/setup/environment.sh", "runtime"], capture_output=True, text=True, timeout=60)
+    second = subprocess.run([copy / "infra/setup/environment.sh", "runtime"], capture_output=True, text=True, timeout=60)
     assert (second.returncode, second.stderr) == (0, "")  # the second time there is nothing to do

@@ -9,6 +9,7 @@ import socket
 import subprocess
 from collections import defaultdict
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,14 @@ DAYS = sorted(p for p in SHARED.glob("raw/*/*.txt") if p.name != SAMPLE.name.rem
 HOUR = 3_600_000_000
 
 
+def beginning(folder: Path) -> Path:
+    """The first 200 lines of the bundled day as a log of its own."""
+    path = folder / SAMPLE.name.removesuffix(".gz")
+    with gzip.open(SAMPLE, "rt") as file:
+        path.write_text("".join(islice(file, 200)))
+    return path
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     return tmp_path / "data"
@@ -30,11 +39,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def short_day(tmp_path: Path) -> Path:
-    """The first 200 lines of the bundled day."""
-    path = tmp_path / "Mazak01-20190606-20190607.txt"
-    with gzip.open(SAMPLE, "rt") as file:
-        path.write_text("".join(line for _, line in zip(range(200), file, strict=False)))
-    return path
+    return beginning(tmp_path)
 
 
 def expected_states(log: Path, asset: str) -> list[dict[str, object]]:
@@ -83,59 +88,65 @@ def test_a_day_that_is_not_bundled_gives_the_states_of_its_log(log: Path | None,
     assert all_gone(processes_of(folder))
 
 
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("short")
+
+
+@pytest.fixture(scope="module")
+def day(place: Path) -> Path:
+    return beginning(place)
+
+
+@pytest.fixture(scope="module")
+def replayed(place: Path, day: Path) -> Done:
+    return succeeded(factorystream("replay", "mtconnect", day, "--data-dir", place / "data"))
+
+
+def test_it_says_what_it_did_and_what_it_handled(replayed: Done) -> None:
+    assert replayed.out.startswith("200 lines became ")
+    assert "handled: 86 lines of the first snapshot" in replayed.out
+
+
 @pytest.mark.usefixtures("replayed")
-class TestShortDay:
-    """One short day, replayed once; what else can be asked of it and sent after it."""
+def test_the_same_recording_again_is_taken_in_once(place: Path, day: Path) -> None:
+    before = factorystream("query", "states", "--data-dir", place / "data", "--json").json
+    again = succeeded(factorystream("replay", "mtconnect", day, "--data-dir", place / "data", "--json")).json
+    assert again["events"] == {}
+    assert factorystream("query", "states", "--data-dir", place / "data", "--json").json == before
 
-    @pytest.fixture(scope="class")
-    def place(self, tmp_path_factory: pytest.TempPathFactory) -> Path:
-        return tmp_path_factory.mktemp("short")
 
-    @pytest.fixture(scope="class")
-    def day(self, place: Path) -> Path:
-        path = place / "Mazak01-20190606-20190607.txt"
-        with gzip.open(SAMPLE, "rt") as file:
-            path.write_text("".join(line for _, line in zip(range(200), file, strict=False)))
-        return path
+@pytest.mark.usefixtures("replayed")
+def test_tail_prints_what_is_there_as_json_lines(place: Path) -> None:
+    words = ("tail", "machine", "--from-start", "--count", "3", "--json", "--data-dir", place / "data")
+    records = [json.loads(line) for line in succeeded(factorystream(*words)).out.splitlines()]
+    assert [r["event"]["asset"] for r in records] == ["mazak01"] * 3
+    assert {r["topic"] for r in records} == {"factory.machine.v1"}
 
-    @pytest.fixture(scope="class")
-    def replayed(self, place: Path, day: Path) -> Done:
-        return succeeded(factorystream("replay", "mtconnect", day, "--data-dir", place / "data"))
 
-    def test_it_says_what_it_did_and_what_it_handled(self, replayed: Done) -> None:
-        assert replayed.out.startswith("200 lines became ")
-        assert "handled: 86 lines of the first snapshot" in replayed.out
+@pytest.mark.usefixtures("replayed")
+def test_status_counts_what_is_kept_when_nothing_runs(place: Path) -> None:
+    status = succeeded(factorystream("status", "--data-dir", place / "data", "--json")).json
+    assert (status["running"], status["services"]) == (False, [])
+    assert status["topics"]["factory.machine.v1"] > 0
 
-    def test_the_same_recording_again_is_taken_in_once(self, place: Path, day: Path) -> None:
-        before = factorystream("query", "states", "--data-dir", place / "data", "--json").json
-        again = succeeded(factorystream("replay", "mtconnect", day, "--data-dir", place / "data", "--json")).json
-        assert again["events"] == {}
-        assert factorystream("query", "states", "--data-dir", place / "data", "--json").json == before
 
-    def test_tail_prints_what_is_there_as_json_lines(self, place: Path) -> None:
-        words = ("tail", "machine", "--from-start", "--count", "3", "--json", "--data-dir", place / "data")
-        records = [json.loads(line) for line in succeeded(factorystream(*words)).out.splitlines()]
-        assert [r["event"]["asset"] for r in records] == ["mazak01"] * 3
-        assert {r["topic"] for r in records} == {"factory.machine.v1"}
+@pytest.mark.usefixtures("replayed")
+def test_the_topics_are_as_declared(place: Path) -> None:
+    difference = succeeded(factorystream("topics", "diff", "--data-dir", place / "data", "--json")).json
+    assert difference == {"needs_work": False, "differences": []}
 
-    def test_status_counts_what_is_kept_when_nothing_runs(self, place: Path) -> None:
-        status = succeeded(factorystream("status", "--data-dir", place / "data", "--json")).json
-        assert (status["running"], status["services"]) == (False, [])
-        assert status["topics"]["factory.machine.v1"] > 0
 
-    def test_the_topics_are_as_declared(self, place: Path) -> None:
-        difference = succeeded(factorystream("topics", "diff", "--data-dir", place / "data", "--json")).json
-        assert difference == {"needs_work": False, "differences": []}
-
-    def test_a_malformed_line_is_named_and_the_rest_is_processed(self, place: Path, day: Path) -> None:
-        bad = place / "Mazak09-20190606-20190607.txt"
-        bad.write_text(day.read_text() + "2019-06-06T18:00:00Z|one field too|many|by far\n")
-        done = factorystream("replay", "mtconnect", bad, "--data-dir", place / "data")
-        assert done.error.startswith(f"1 line was left out, the first at {bad.name}:201 (4 fields: a line has 3, a condition 7); ")
-        rejects = (place / "data/gateway/replay/rejects.ndjson").read_text().splitlines()
-        assert [json.loads(line)["record"] for line in rejects] == ["2019-06-06T18:00:00Z|one field too|many|by far"]
-        states = factorystream("query", "states", "--scope", "mazak09", "--data-dir", place / "data", "--json").json
-        assert {row["asset"] for row in states} == {"mazak09"}
+@pytest.mark.usefixtures("replayed")
+def test_a_malformed_line_is_named_and_the_rest_is_processed(place: Path, day: Path) -> None:
+    bad = place / "Mazak09-20190606-20190607.txt"
+    bad.write_text(day.read_text() + "2019-06-06T18:00:00Z|one field too|many|by far\n")
+    done = factorystream("replay", "mtconnect", bad, "--data-dir", place / "data")
+    assert done.error.startswith(f"1 line was left out, the first at {bad.name}:201 (4 fields: a line has 3, a condition 7); ")
+    rejects = (place / "data/gateway/replay/rejects.ndjson").read_text().splitlines()
+    assert [json.loads(line)["record"] for line in rejects] == ["2019-06-06T18:00:00Z|one field too|many|by far"]
+    states = factorystream("query", "states", "--scope", "mazak09", "--data-dir", place / "data", "--json").json
+    assert {row["asset"] for row in states} == {"mazak09"}
 
 
 def test_a_malformed_line_can_be_refused_before_anything_is_sent(short_day: Path, folder: Path) -> None:

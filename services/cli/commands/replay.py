@@ -11,6 +11,8 @@ import typer
 from services.cli.options import DATA_DIR, DataDir, Json
 from services.cli.progress import Progress
 from services.cli.screen import OUT, note, print_json
+from services.gateway.feeds import log_files
+from services.gateway.mtconnect_log import day_start
 from services.runtime.errors import UserError
 from services.stack.drained import Look
 from services.stack.folder import DataFolder
@@ -58,6 +60,7 @@ def mtconnect(
     reconnect. A malformed line is left out, kept in rejects.ndjson and said at the end, with exit code 1.
     """
     check_exist(paths)
+    check_logs(paths)
     if strict:
         check_lines(paths, devices)
     words = ["mtconnect", *options(asset=asset, line=line, devices=devices, limits=limits, speed=speed)]
@@ -93,6 +96,12 @@ def check_exist(paths: Sequence[Path]) -> None:
     for path in paths:
         if not path.exists():
             raise UserError(f"{path} does not exist")
+
+
+def check_logs(paths: Sequence[Path]) -> None:
+    """Raises UserError for what is no log at all; that takes no stack to find out."""
+    for path in log_files(list(paths)):
+        day_start(path)
 
 
 def check_lines(paths: Sequence[Path], devices: Path | None) -> None:
