@@ -23,7 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a worker until SIGTERM or SIGINT; returns the exit code."""
     _parser().parse_args(arguments)
     try:
-        settings = StreamSettings()  # type: ignore[call-arg] # from the environment
+        settings = StreamSettings()
         prepare(settings)
         from streams.pipeline import STEPS
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -118,9 +118,13 @@ def chosen(settings: StreamSettings, pipeline: Sequence[Step]) -> list[Step]:
 
 async def work(settings: StreamSettings, steps: Sequence[Step], pipeline: Sequence[Step]) -> None:
     """Run a worker until SIGTERM or SIGINT; then finish the batches in hand, commit and return. Raises StartupError."""
-    await preflight.check(
-        settings.client_options(), required_topics(steps), [changelog_name(s.name) for s in steps], settings.broker_wait_s
-    )
+    asked = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, asked.set)
+    changelogs = [changelog_name(step.name) for step in steps]
+    check = preflight.check(settings.client_options(), required_topics(steps), changelogs, settings.broker_wait_s)
+    if not await _unless(asked, check):
+        return
     app = StreamsApp(settings, steps, pipeline)
     try:
         port = app.metrics.serve(settings.metrics_host, settings.metrics_port)
@@ -130,21 +134,31 @@ async def work(settings: StreamSettings, steps: Sequence[Step], pipeline: Sequen
             "Set FACTORYSTREAM_METRICS_PORT to a free port."
         ) from exc
     print(f"streams: {', '.join(app.steps)}; metrics on http://{settings.metrics_host}:{port}/metrics", flush=True)
-    await _until_asked(app)
+    await _until(asked, app)
 
 
-async def _until_asked(app: StreamsApp) -> None:
-    asked = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, asked.set)
+async def _unless(asked: asyncio.Event, wanted: Coroutine[Any, Any, None]) -> bool:
+    """Await ``wanted``; False when the end was asked for before it was done."""
+    task, end = asyncio.create_task(wanted), asyncio.create_task(asked.wait())
+    await asyncio.wait([task, end], return_when=asyncio.FIRST_COMPLETED)
+    end.cancel()
+    if not task.done():
+        task.cancel()
+        await asyncio.wait([task])
+        return False
+    await task
+    return True
+
+
+async def _until(asked: asyncio.Event, app: StreamsApp) -> None:
     app.in_worker = True
     starting = asyncio.create_task(app.start())
-    starting.add_done_callback(lambda task: _started(task))
+    starting.add_done_callback(_started)
     await app.wait_for_stopped(asked)
     if app.crashed:
         end_process("a service of the worker failed", app.crash_reason)
     await app.stop()
+    starting.cancel()  # asked for in the middle of the start, which may wait for what has just been closed
     await asyncio.wait([starting])
 
 

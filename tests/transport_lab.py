@@ -41,6 +41,14 @@ class Worker:
     def __init__(self, process: subprocess.Popen[str], log: IO[str]) -> None:
         self.process = process
         self._log = log
+        self._announced = ""
+
+    def announced(self) -> str:
+        """The line that it prints when it begins; waits for it."""
+        if not self._announced:
+            assert self.process.stdout is not None
+            self._announced = self.process.stdout.readline()
+        return self._announced
 
     def logged(self) -> str:
         """What it has logged so far."""
@@ -52,7 +60,8 @@ class Worker:
         return self.process.wait(timeout), self.logged()
 
     def stop(self, timeout: float = 30) -> str:
-        """SIGTERM it and expect that it drains; what it logged."""
+        """SIGTERM it, once it has begun, and expect that it drains; what it logged."""
+        assert self.announced(), self.logged()[-3000:]
         self.process.send_signal(signal.SIGTERM)
         code, logged = self.ended(timeout)
         assert code == 0, logged[-3000:]

@@ -41,8 +41,7 @@ def poison(asset: bytes) -> list[bytes | None]:
 
 def counters(worker: Worker) -> dict[tuple[str, str, str], float]:
     """The worker's counts by (metric, stage, topic)."""
-    assert worker.process.stdout is not None
-    found = re.search(r"http://\S+", worker.process.stdout.readline())
+    found = re.search(r"http://\S+", worker.announced())
     assert found is not None
     text = urllib.request.urlopen(found.group(), timeout=10).read().decode()
     rows = re.findall(r'^(factory_events_\w+)\{stage="([^"]+)",topic="([^"]+)"\} (\S+)$', text, re.MULTILINE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import threading
 import time
@@ -62,6 +63,18 @@ def test_no_broker(lab: Lab) -> None:
         where = f"127.0.0.1:{unused.getsockname()[1]}"
     said = refusal(lab, FACTORYSTREAM_BOOTSTRAP=where, FACTORYSTREAM_BROKER_WAIT_S="1")
     assert f"no Kafka broker answers at {where}" in said
+
+
+def test_a_worker_that_waits_for_a_broker_can_be_stopped(lab: Lab) -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()  # takes connections and never answers
+        where = f"127.0.0.1:{silent.getsockname()[1]}"
+        with lab.worker(FACTORYSTREAM_BOOTSTRAP=where, FACTORYSTREAM_BROKER_WAIT_S="60") as worker:
+            silent.settimeout(60)
+            silent.accept()
+            worker.process.send_signal(signal.SIGTERM)
+            assert worker.ended(30)[0] == 0
 
 
 def test_a_step_that_does_not_exist(lab: Lab) -> None:
