@@ -59,6 +59,11 @@ class Count:
 class Worker(Process):
     """A worker of the streams as a process."""
 
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
     def freeze(self) -> None:
         """SIGSTOP: it does nothing any more and does not know it."""
         self._process.send_signal(signal.SIGSTOP)
