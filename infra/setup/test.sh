@@ -57,7 +57,7 @@ stage() {
     local name=$1 folders=() code=0
     shift
     while [ $# -gt 0 ] && [ "$1" != -- ]; do
-        folders+=("$1")
+        [ ! -d "$1" ] || folders+=("$1") # git keeps no empty folder
         shift
     done
     [ $# = 0 ] || shift
