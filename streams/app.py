@@ -43,10 +43,11 @@ class StreamsApp(faust.App):  # type: ignore[misc] # Faust is untyped
         self.progress = Progress(_readers(steps), Bounds(settings.outstanding_records, settings.outstanding_bytes))
         self.lanes = Lanes()
         self.drained, self.revoked = self.lanes.drain, self.lanes.close
-        self.metrics = StreamMetrics()
+        group = group_of(settings, steps, pipeline or steps)
+        self.metrics = StreamMetrics(group)
         self.references = ReferenceView(self.client, _references(steps), partial(end_process, "reference data stopped"))
         self._guards = (guards(pipeline or steps), asset_guards(pipeline or steps))
-        super().__init__(group_of(settings, steps, pipeline or steps), **_faust_options(settings))
+        super().__init__(group, **_faust_options(settings))
         for step in steps:
             for topic in step.reads:
                 self.metrics.ledger.declare(step.name, topic.name)

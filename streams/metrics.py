@@ -6,11 +6,11 @@ import threading
 from collections import Counter as Tally
 from collections.abc import Iterator, Mapping
 
-from prometheus_client import CollectorRegistry, Histogram, start_http_server
+from prometheus_client import CollectorRegistry, Gauge, Histogram, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from schemas.metric import ENDED, IN_FLIGHT, RECEIVED, EventClass
+from schemas.metric import ENDED, IN_FLIGHT, LAG, RECEIVED, EventClass
 
 Cell = tuple[str, str]  # stage, topic
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -68,7 +68,8 @@ class Ledger(Collector):
 class StreamMetrics:
     """The metrics of one worker, in a registry of their own."""
 
-    def __init__(self) -> None:
+    def __init__(self, group: str = "") -> None:
+        self._group = group
         self.registry = CollectorRegistry()
         self.ledger = Ledger()
         self.registry.register(self.ledger)
@@ -79,6 +80,17 @@ class StreamMetrics:
             buckets=SECONDS,
             registry=self.registry,
         )
+
+        self._lag = Gauge(LAG.name, LAG.text, LAG.labels, registry=self.registry)
+
+    def set_lag(self, behind: Mapping[tuple[str, int], int]) -> None:
+        """By how many records each partition of this worker is behind; shown as the sum per topic."""
+        sums: Tally[str] = Tally()
+        for (topic, _), records in behind.items():
+            sums[topic] += max(0, records)
+        self._lag.clear()  # a topic whose partitions have all gone to others is no longer ours to report
+        for topic, records in sums.items():
+            self._lag.labels(self._group, topic).set(records)
 
     def serve(self, host: str, port: int) -> int:
         """Serve them over HTTP and return the port (a free one for 0). Raises OSError when the port is busy."""

@@ -36,6 +36,7 @@ SLICE = 256  # records decoded at once
 HOLD_S = 0.02  # the event loop is given back after this long
 UNKNOWN_ASSET = "unknown asset"
 _RANK = {Outcome.APPLIED: 2, Outcome.LATE: 1, Outcome.DUPLICATE: 0}
+_CLASS = {o: EventClass(o.value) for o in Outcome}
 
 
 @dataclass(frozen=True)
@@ -155,7 +156,8 @@ class StepRunner:
         entries = []
         for e in self.state.entries(topic, last, touched):
             entries.append(Outgoing(name, e.key, e.value, e.headers, number))
-            await self._breathe()
+            if time.perf_counter() - self._yielded > HOLD_S:
+                await self._breathe()
         first = (await self._around.deliver(entries))[self._changelog]
         if first != self._log_end and await self._around.claimed(self._changelog, self._log_end, first):
             raise Fault(f"another worker has claimed {name}/{number}: what this one writes no longer counts")
@@ -184,7 +186,8 @@ class StepRunner:
             events = [(begin + index, event) for index, event in decoded.events]
             for index, event in await self._known(batch, events, work):
                 self._apply(event, Origin(batch.topic, batch.partition, batch.offsets[index]), work)
-                await self._breathe()
+                if time.perf_counter() - self._yielded > HOLD_S:
+                    await self._breathe()
 
     async def _known(self, batch: RecordBatch, events: list[tuple[int, Event]], work: _Work) -> list[tuple[int, Event]]:
         """The events of assets that have a description. One that is not there yet gets a second look at the present."""
@@ -216,10 +219,11 @@ class StepRunner:
                 folded = logic.fold(self.state.state(key), event, origin, references)
                 outcome = folded.outcome
                 work.touched[key] = None
-                work.outputs.extend(_outgoing(folded.outputs))
+                if folded.outputs:
+                    work.outputs.extend(_outgoing(folded.outputs))
             if best is None or _RANK[outcome] > _RANK[best]:
                 best = outcome
-        work.classes[EventClass(best or Outcome.APPLIED)] += 1  # an event that touches no state is done with, too
+        work.classes[_CLASS[best or Outcome.APPLIED]] += 1  # an event that touches no state is done with, too
 
     def _reject(self, batch: RecordBatch, index: int, rejection: Rejection, work: _Work, by_topic: Mapping[str, str]) -> None:
         """Count the record as dead-lettered; the guard of its topic also keeps it, before the mark passes it."""
@@ -229,10 +233,9 @@ class StepRunner:
             work.outputs.extend(_outgoing([letter]))
 
     async def _breathe(self) -> None:
-        now = time.perf_counter()
-        if now - self._yielded > HOLD_S:
-            await asyncio.sleep(0)
-            self._yielded = time.perf_counter()
+        """Give the event loop back; asked for after HOLD_S."""
+        await asyncio.sleep(0)
+        self._yielded = time.perf_counter()
 
 
 def dead_letter(topic: Topic, batch: RecordBatch, index: int, stage: str, rejection: Rejection) -> DeadLetter:

@@ -44,6 +44,7 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc] # Faust is untyped
         self.drained, self.revoked = app.drained, app.revoked
         self._room = asyncio.Event()
         self._committed: dict[TP, int] = {}
+        self._log_end: dict[TP, int] = {}
 
     def _new_consumer_thread(self) -> ConsumerThread:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
@@ -58,6 +59,7 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc] # Faust is untyped
         """Begin to read an assignment: for each partition the next offset of each step. False when it is over already."""
         self.progress.open(generation, positions)
         self._committed.clear()
+        self._log_end.clear()
         return await self._read_from({tp: self.progress.wanted(tp) for tp in positions})
 
     async def go_back(self, tp: TP) -> None:
@@ -89,6 +91,7 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc] # Faust is untyped
             return
         fetches, _ = await self._fetch(timeout)
         for tp, fetched in (fetches or {}).items():
+            self._log_end[tp] = fetched.log_end
             # asked again for every batch: a rebalance can begin and end while the one before it is handed over
             for batch in self._join(tp, fetched):
                 if not self._reading or fetched.generation != self.progress.generation or self.should_stop:
@@ -142,6 +145,7 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc] # Faust is untyped
         """Commit what every step has finished, where it has moved."""
         del topics, start_new_transaction
         wanted = {TP(*tp): offset for tp, offset in self.progress.committable().items()}
+        self.app.metrics.set_lag({tp: self._log_end.get(tp, offset) - offset for tp, offset in wanted.items()})
         moved = {tp: offset for tp, offset in wanted.items() if self._committed.get(tp) != offset}
         if not moved or not await self._commit(moved):
             return False

@@ -25,11 +25,15 @@ COMMIT_TIMEOUT_S = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """What one fetch brought from one partition: the offsets [start, end) are covered, for the assignment ``generation``."""
+    """What one fetch brought from one partition: the offsets [start, end) are covered, for the assignment ``generation``.
+
+    ``log_end`` is where the partition itself ended at that time.
+    """
 
     generation: int
     start: int
     end: int
+    log_end: int
     records: Sequence[ConsumerRecord]
 
 
@@ -159,7 +163,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc] # Fau
             return None
         state = consumer._subscription.subscription.assignment.state_value(tp)
         self._position[key] = end = int(state.position)
-        return Fetched(self._generation, start, end, rows)
+        return Fetched(self._generation, start, end, int(state.highwater or end), rows)
 
     def _stale(self, exc: OffsetOutOfRangeError) -> bool:
         """True for an error about a position that aiokafka had taken from a commit before we set ours."""

@@ -46,3 +46,12 @@ def test_received_is_the_sum_of_the_classes_and_in_flight_in_every_scrape() -> N
         assert received == sum(values.values())
     worker.join()
     assert metrics.ledger.counts("s", "t") == {"received": 9_000, "in_flight": 0, "applied": 6_000, "late": 3_000}
+
+
+def test_the_lag_of_a_topic_is_the_sum_of_its_partitions_here_and_goes_with_them() -> None:
+    metrics = StreamMetrics("g")
+    metrics.set_lag({("t", 0): 3, ("t", 1): 4, ("u", 0): 0})
+    assert metrics.registry.get_sample_value("factory_consumer_lag_records", {"group": "g", "topic": "t"}) == 7
+    metrics.set_lag({("u", 0): 1})
+    assert metrics.registry.get_sample_value("factory_consumer_lag_records", {"group": "g", "topic": "t"}) is None
+    assert metrics.registry.get_sample_value("factory_consumer_lag_records", {"group": "g", "topic": "u"}) == 1

@@ -37,7 +37,7 @@ def test_batches_cover_a_fetch_without_a_hole(gaps: list[int], sizes: list[int],
     offsets = [sum(gaps[: i + 1]) for i in range(len(gaps))]
     rows = [Row(o, b"x" * n) for o, n in zip(offsets, sizes, strict=False)]
     end = offsets[-1] + 3
-    fetched = Fetched(1, 0, end, rows)  # type: ignore[arg-type] # rows look like consumer records
+    fetched = Fetched(1, 0, end, end, rows)  # type: ignore[arg-type] # rows look like consumer records
     wanted = min(behind, offsets[-1])
     cut = list(batches(("t", 2), fetched, wanted, records, size))
     assert [o for b in cut for o in b.offsets] == [o for o in offsets if o >= wanted]
@@ -50,7 +50,7 @@ def test_batches_cover_a_fetch_without_a_hole(gaps: list[int], sizes: list[int],
 
 
 def test_a_fetch_that_is_all_behind_gives_nothing() -> None:
-    fetched = Fetched(1, 0, 10, [Row(1, b"")])  # type: ignore[list-item]
+    fetched = Fetched(1, 0, 10, 10, [Row(1, b"")])  # type: ignore[list-item]
     assert list(batches(("t", 0), fetched, 5, 10, 10)) == []
 
 

@@ -19,7 +19,8 @@ class Sums:
     """A running number per key; a number that becomes 0 modulo 5 is forgotten."""
 
     def route(self, event: Event) -> Sequence[str]:
-        raise NotImplementedError(event)
+        del event
+        return ()
 
     def load(self, key: str, data: bytes | None) -> list[int]:
         del key
