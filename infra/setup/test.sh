@@ -13,7 +13,7 @@ usage() {
     cat <<'TEXT'
 Usage: infra/setup/test.sh all|faults
 
-  all      lint, then unit, properties, contract, architecture and agents, then integration and faults, then e2e
+  all      lint, then unit, properties, contract and architecture, then integration and faults, then e2e
   faults   the long fault matrix only
 
 The Kafka tests run on Testcontainers where a Docker engine is there or can be installed (root on Debian: docker.io, about
@@ -74,7 +74,7 @@ lint() {
 
 all() {
     lint
-    stage fast tests/unit tests/properties tests/contract tests/architecture tests/agents
+    stage fast tests/unit tests/properties tests/contract tests/architecture
     engine
     stage integration tests/integration tests/faults -- -m "not slow"
     stage e2e tests/e2e
