@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 readonly REPORTS=.cache/test-report
 readonly ENGINE=infra/docker/engine.sh
-readonly PYTHON=.venv/bin/python
+readonly INSTALLED=.venv/bin/python  # not PYTHON: that names the one to make .venv with
 failed=()
 started_engine=0
 
@@ -63,7 +63,7 @@ stage() {
     [ $# = 0 ] || shift
     say "stage $name: ${folders[*]}"
     # shellcheck disable=SC2086 # PYTEST_ARGS holds several words
-    "$PYTHON" -m pytest -q --junitxml="$REPORTS/$name.xml" "$@" ${PYTEST_ARGS:-} "${folders[@]}" || code=$?
+    "$INSTALLED" -m pytest -q --junitxml="$REPORTS/$name.xml" "$@" ${PYTEST_ARGS:-} "${folders[@]}" || code=$?
     if [ "$code" != 0 ]; then failed+=("$name"); fi
 }
 
@@ -94,7 +94,7 @@ main() {
     trap 'exit 130' INT
     trap 'exit 143' TERM
     "$1"
-    "$PYTHON" infra/setup/report.py "$REPORTS" ${CI:+--allowed infra/setup/allowed-skips.txt} || code=$?
+    "$INSTALLED" infra/setup/report.py "$REPORTS" ${CI:+--allowed infra/setup/allowed-skips.txt} || code=$?
     if [ ${#failed[@]} -gt 0 ]; then
         printf 'error: failed: %s\n' "${failed[*]}" >&2
         code=1
