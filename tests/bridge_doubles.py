@@ -107,8 +107,8 @@ class DoubleApi:
         mine = self._world.ledger.setdefault(batch.customer, [])
         events = [entry["event"] for entry in json.loads(batch.body)["entries"]]
         known = {e["id"] for e in mine}
-        if twice := [e["id"] for e in events if e["id"] in known]:
-            raise Conflict("there already", twice)
+        if any(e["id"] in known for e in events):
+            raise Conflict("there already")
         if events[0]["sequence"] != len(mine) + 1:
             raise Conflict("not at the head")
         if bad := [e["id"] for e in events if e["id"] in self._world.poison]:

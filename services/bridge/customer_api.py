@@ -26,11 +26,7 @@ class Unavailable(Exception):
 
 
 class Conflict(Exception):
-    """The batch is not next: the head has moved, or ``already_stored`` events are in the ledger."""
-
-    def __init__(self, reason: str, already_stored: Sequence[str] = ()) -> None:
-        super().__init__(reason)
-        self.already_stored = tuple(already_stored)
+    """The batch is not next: the head has moved, or some of its events are in the ledger. Ask which, and where it ends."""
 
 
 class Refused(Exception):
@@ -83,8 +79,7 @@ class CustomerApi:
         headers = {"Idempotency-Key": batch.key, "Content-Type": "application/json"}
         answer = self._call("POST", "/ingest/v1/batches", content=batch.body, headers=headers)
         if answer.status_code == HTTPStatus.CONFLICT:
-            problem = _problem(answer)
-            raise Conflict(_reason(answer, problem), problem.get("already_stored", ()))
+            raise Conflict(_reason(answer, _problem(answer)))
         if answer.status_code in REFUSED:
             problem = _problem(answer)
             raise Refused(_reason(answer, problem), problem.get("event"))

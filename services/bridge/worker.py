@@ -171,9 +171,6 @@ class Bridge:
         began = parts.pace.clock()
         try:
             parts.api.store(batch)
-        except Conflict as exc:
-            parts.memory.delivered(exc.already_stored)
-            raise
         except Refused as exc:
             self._refused(batch, exc)
             raise Conflict(str(exc)) from exc

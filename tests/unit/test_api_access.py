@@ -257,6 +257,20 @@ def test_nobody_sees_that_another_customer_exists(api: Api) -> None:
     assert unknown.status_code == 404
 
 
+def test_the_same_order_id_at_two_customers_is_two_orders(api: Api) -> None:
+    """Same subject, series and revision: only the customer tells them apart."""
+    for customer, part in (("acme", "part-of-acme"), ("globex", "part-of-globex")):
+        bodies = [order_body("o1", 1, part=part), kpi_body("o1", 1, null_reason=part), kpi_body("o1", 2, null_reason=part)]
+        for body in bodies:
+            body["id"] += customer
+        api.give(customer, *bodies)
+    for path in (*READS, "/v1/orders/{order}/kpis?history=true", "/v1/events?order=o1"):
+        for customer, other in (("acme", "globex"), ("globex", "acme")):
+            answer = api.get(path.format(order="o1"), customer).text
+            assert f"part-of-{other}" not in answer, path
+            assert f"part-of-{customer}" in answer or path == "/v1/proof", path
+
+
 def test_answers_show_only_what_the_contract_lists(api: Api) -> None:
     api.give("acme", order_body("o1", 1), kpi_body("o1", 1))
     members = {"sequence", "id", "type", "subject", "event_time", "payload", "previous_hash", "hash"}

@@ -89,11 +89,9 @@ def test_a_broken_connection_is_waited_out(error: Exception) -> None:
         Double(answer).api.store(batch())
 
 
-def test_a_conflict_says_what_is_stored_already() -> None:
-    double = Double(always(409, json={"detail": "there", "already_stored": ["a", "b"]}))
-    with pytest.raises(Conflict) as raised:
-        double.api.store(batch())
-    assert raised.value.already_stored == ("a", "b")
+def test_a_batch_that_is_not_next_is_a_conflict() -> None:
+    with pytest.raises(Conflict, match="the chain ends elsewhere"):
+        Double(always(409, json={"detail": "the chain ends elsewhere"})).api.store(batch())
 
 
 def test_a_receipt_for_something_else_is_a_conflict() -> None:

@@ -74,6 +74,16 @@ def test_a_crash_after_the_post_repeats_nothing() -> None:
     assert made.ended == {EventClass.DEDUPLICATED: 3, EventClass.DELIVERED: 1}
 
 
+def test_after_a_lost_answer_it_goes_on_from_where_the_ledger_ends() -> None:
+    made = world(*events("acme", 6))
+    # two audit records, the head, before and after the batch, the commit; then of the next two records the answer is lost
+    made.fault = scripted(*[None] * 6, None, None, None, Unavailable("lost"))
+    api = run(made, most_records=2)
+    assert revisions(made) == [1, 2, 3, 4, 5, 6]
+    assert api.asked == ["head acme", "store acme", "store acme", "stored acme", "head acme", "store acme"]
+    assert made.waits == [0.2]
+
+
 def test_waits_double_and_obey_the_api() -> None:
     made = world(*events("acme", 1))
     made.fault = scripted(None, *(Unavailable("down") for _ in range(4)), Unavailable("busy", 90.0))
