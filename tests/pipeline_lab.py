@@ -33,6 +33,7 @@ GROUP = "factorystream-streams"
 BRIDGE_GROUP = "factorystream-bridge"
 READ = {topic.name: topic for step in STEPS for topic in step.reads}
 PATIENCE_S = 120.0
+PATIENT = {"delivery_timeout_ms": 600_000, "reconnect_backoff_max_ms": 1_000}  # a broker may be away for a while
 
 
 Place = tuple[str, int, int]  # topic, partition, offset
@@ -83,7 +84,7 @@ class Lab:
 
     def send(self, records: Iterable[Encoded], pace: float = 0.0) -> None:
         """Send records in order and return when the broker has them all; ``pace`` is records/s, 0 for all at once."""
-        producer = KafkaProducer(bootstrap_servers=self.bootstrap, acks="all", linger_ms=5)
+        producer = KafkaProducer(bootstrap_servers=self.bootstrap, acks="all", linger_ms=5, **PATIENT)
         began = time.monotonic()
         futures = []
         for n, r in enumerate(records):
@@ -91,7 +92,7 @@ class Lab:
             if pace and (ahead := n / pace - (time.monotonic() - began)) > 0:
                 time.sleep(ahead)
         for future in futures:
-            future.get(60)
+            future.get(PATIENCE_S)
         producer.close()
 
     def send_raw(self, records: Iterable[Bytes], **options: Any) -> list[Place]:

@@ -40,10 +40,12 @@ def assert_as_computed(lab: Lab) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("step", STATEFUL_STEPS)
 def test_killed_at_every_point_of_a_batch(lab: Lab, step: str) -> None:
-    plant = Plant(seed=21, assets=2, hours=2.0, sensing_s=1800)
-    lab.send([*plant.registrations(), *plant.orders(), *plant.records()])
-    for point in POINTS:
-        worker = lab.start_worker("pipeline_worker", CRASH=f"{step}:{point}:2", FACTORYSTREAM_BATCH_RECORDS="25")
+    plant = Plant(seed=21, assets=2, hours=2.5, sensing_s=1800)
+    facts = plant.records()
+    lab.send([*plant.registrations(), *plant.orders()])
+    for n, point in enumerate(POINTS):  # a share of the facts each, so that each step has something to do
+        lab.send(facts[len(facts) * n // len(POINTS) : len(facts) * (n + 1) // len(POINTS)])
+        worker = lab.start_worker("pipeline_worker", CRASH=f"{step}:{point}:1", FACTORYSTREAM_BATCH_RECORDS="25")
         assert worker.exit_code() == -signal.SIGKILL, worker.lines[-30:]
         lab.expel()
     lab.finish()
