@@ -29,6 +29,7 @@ LOCAL_IMAGES = ROOT / "infra/images/local.env"
 PROJECT = "com.docker.compose.project"
 SERVICE = "com.docker.compose.service"
 PATIENCE_S = 240.0
+COMMAND_S = 420.0
 BUILD_S = 900.0
 LOG_LINES = 40
 # The engine takes a free port when it is asked for port 0; nothing can take it in between.
@@ -94,7 +95,7 @@ class ComposeStack:
 
     def await_healthy(self) -> None:
         """Return when every container works: healthy, or ended with 0 as a one-shot service does."""
-        self.until(self._ill, lambda ill: not ill)
+        self.until(lambda: {c.labels[SERVICE]: _state(c) for c in self._ill()}, lambda ill: not ill)
 
     def url(self, service: str, port: int) -> str:
         """Where a published port of a service is on this machine."""
@@ -134,7 +135,7 @@ class ComposeStack:
 
     def _run(self, words: list[str], stdin: str = "", check: bool = True) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            words, input=stdin, env=self._environment, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_S, check=check
+            words, input=stdin, env=self._environment, cwd=ROOT, capture_output=True, text=True, timeout=COMMAND_S, check=check
         )
 
 
