@@ -127,6 +127,18 @@ def test_a_fence_of_one_topic_survives_a_batch_of_another() -> None:
     assert not log.state.fenced("a", "t", 1)  # the mark says it now
 
 
+def test_a_key_that_is_gone_is_not_removed_from_the_log_while_a_fence_needs_its_record() -> None:
+    log = Log()
+    log.batch("t", [("a", 3), ("a", 1)], 0, 2, written=1)  # the state, not the mark
+    log.take_over()
+    log.batch("u", [("a", 1)], 0, 1)  # 5: forgotten
+    assert log.entries[-1].key == b"#u"
+    log.take_over()
+    assert log.state.fenced("a", "t", 1)
+    log.batch("t", [("a", 3), ("a", 1)], 0, 2)
+    assert log.contents() == {}
+
+
 def test_a_fresh_state_is_new_and_a_restored_one_is_loaded_once() -> None:
     state: PartitionState[list[int]] = PartitionState(Sums(), Restored(states={"a": b"3"}), epoch=0)
     assert state.state("a") == [3]
