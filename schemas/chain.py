@@ -21,6 +21,8 @@ from dataclasses import dataclass
 #: what a JSON parser returns: null, a boolean, a number, a string, an array or an object
 Json = object
 
+_quoted = json.JSONEncoder(ensure_ascii=False).encode  # escapes exactly what RFC 8785, 3.2.2.2 escapes
+
 GENESIS_HASH = "0" * 64
 
 
@@ -94,7 +96,7 @@ def _text(value: Json) -> str:
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False)  # escapes exactly what RFC 8785, 3.2.2.2 escapes
+        return _quoted(value)
     if isinstance(value, int):
         return _integer(value)
     if isinstance(value, float):

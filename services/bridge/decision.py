@@ -7,6 +7,7 @@ The rules are those of infra/decisions/0008: the policy of the customer decides 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Literal
 
 from pydantic import BaseModel
@@ -51,6 +52,11 @@ def decide(event: OutboundEvent, policy: ExportPolicy | None, now: datetime) -> 
     return Decision("allow", f"policy version {policy.version} permits it")
 
 
+@cache
+def _labels_of(model: type[BaseModel]) -> tuple[tuple[str, Label | None], ...]:
+    return tuple(labels(model))
+
+
 def deny(reason: str) -> Decision:
     """A denial."""
     return Decision("deny", reason[:300])
@@ -80,14 +86,14 @@ def _unlisted_product(event: OutboundEvent, policy: ExportPolicy, now: datetime)
 def _unknown_field(event: OutboundEvent, policy: ExportPolicy, now: datetime) -> str | None:
     """A misspelt name in ``denied_fields`` would let out what its author meant to keep."""
     del event, now
-    known = {path for view in VIEWS.values() for path, _ in labels(view)}
+    known = {path for view in VIEWS.values() for path, _ in _labels_of(view)}
     unknown = sorted(set(policy.denied_fields) - known)
     return f"the policy denies the field {unknown[0]}, which no product has" if unknown else None
 
 
 def _grave_data(event: OutboundEvent, policy: ExportPolicy, now: datetime) -> str | None:
     del policy, now
-    for path, label in labels(type(event.payload)):
+    for path, label in _labels_of(type(event.payload)):
         if label is not None and label.classified in GRAVE:
             return f"{path} is {label.classified.value} data"
     return None
@@ -95,7 +101,7 @@ def _grave_data(event: OutboundEvent, policy: ExportPolicy, now: datetime) -> st
 
 def _envelope(event: OutboundEvent, policy: ExportPolicy, now: datetime) -> str | None:
     del policy, now
-    by_name = dict(labels(type(event)))
+    by_name = dict(_labels_of(type(event)))
     for name in ENVELOPE:
         label = by_name.get(name)
         if label is None or label.export is not Export.ALLOW:
@@ -120,7 +126,7 @@ RULES: tuple[Rule, ...] = (
 def _withheld(event: OutboundEvent, policy: ExportPolicy) -> Iterator[tuple[str, str]]:
     """(payload field, why it stays inside). A field inside a field takes the outer one with it: half of a window is none."""
     seen = set()
-    for path, label in labels(type(event.payload)):
+    for path, label in _labels_of(type(event.payload)):
         top = path.partition(".")[0]
         reason = "is denied by the policy" if path in policy.denied_fields else _label_forbids(label, event.payload, policy)
         if reason is not None and top not in seen:
