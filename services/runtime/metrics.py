@@ -42,5 +42,7 @@ def serve_metrics(host: str, port: int, registry: CollectorRegistry) -> int:
     try:
         server, _ = start_http_server(port, host, registry)
     except OSError as exc:
-        raise UserError(f"metrics can't be served on {host}:{port}: {exc.strerror}. Set FACTORYSTREAM_METRICS_PORT to a free port.") from exc
+        raise UserError(
+            f"metrics can't be served on {host}:{port}: {exc.strerror}. Set FACTORYSTREAM_METRICS_PORT to a free port."
+        ) from exc
     return int(server.server_port)
