@@ -1,6 +1,8 @@
 """Ingest: a batch is stored whole, once, at the head of the chain, and only if it may leave."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 
 import pytest
 from api_lab import Api, batch, chained, kpi_body, order_body
@@ -8,6 +10,9 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from schemas.chain import GENESIS_HASH, Head, verify
+from services.api.ingest import Request
+from services.api.problem import Problem
+from services.api.state import ApiState
 
 pytest_plugins = ("api_fixtures",)
 
@@ -212,3 +217,26 @@ def test_what_is_stored_is_what_was_hashed(api: Api) -> None:
         stored = connection.execute(text("SELECT payload FROM ledger")).scalar_one()
     assert json.loads(stored) == events[0]["payload"]
     assert " " not in stored
+
+
+@pytest.mark.parametrize("same_key", [True, False])
+def test_writers_at_the_same_moment_store_it_once(api: Api, same_key: bool) -> None:
+    """The batch of a bridge that was believed dead, and that of its successor."""
+    body = batch("acme", chained([order_body("o1", 1), order_body("o1", 2)]))
+    state: ApiState = api.app.state.api
+    start = Barrier(6)
+
+    def write(number: int) -> int:
+        start.wait()
+        try:
+            state.ingest.store(Request("bridge", "key" if same_key else f"key-{number}", body))
+        except Problem as problem:
+            return problem.status
+        return 201
+
+    with ThreadPoolExecutor(6) as pool:
+        answers = sorted(pool.map(write, range(6)))
+    assert answers[0] == 201
+    assert set(answers) <= {201, 409}
+    assert same_key or answers.count(201) == 1
+    assert api.get("/v1/proof").json()["sequence"] == 2
