@@ -58,7 +58,7 @@ def provide_image(client: docker.DockerClient) -> str:
     if _run(["docker", "pull", "--quiet", IMAGE], PULL_SECONDS) and _has(client, IMAGE):
         return IMAGE
     build = [str(ROOT / "infra/images/build.sh"), "--only", "kafka"]
-    if _run(build, BUILD_SECONDS, PYTHON=sys.executable) and _has(client, STAND_IN):
+    if _run(build, BUILD_SECONDS, FACTORYSTREAM_BUILD_PYTHON=sys.executable) and _has(client, STAND_IN):
         return STAND_IN
     raise NoEngine(f"no Docker image of Kafka: {IMAGE} can be neither pulled nor built (see infra/images/build.sh --only kafka)")
 

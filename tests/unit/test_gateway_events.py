@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 from gateway_lab import Taken, drafts, rejects, replayed, running, until
@@ -118,6 +119,25 @@ def test_a_growing_file_is_followed_and_a_half_line_waited_for(tmp_path: Path) -
             print(mode(2)[40:], file=file, flush=True)
             until(lambda: len(taken.events("mode")) == 2)
     taken.close()
+
+
+def test_a_line_that_is_written_while_the_file_is_looked_at_is_taken_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "live.ndjson"
+    path.write_text(mode(1) + "\n")
+    looks = iter(range(2, 6))
+
+    def written_meanwhile(follow: EventFollow, file: BinaryIO, offset: int) -> bool:
+        with path.open("a") as more:
+            more.writelines(mode(i) + "\n" for i in [*looks][:4])
+        return look(follow, file, offset)
+
+    look = EventFollow._replaced
+    monkeypatch.setattr(EventFollow, "_replaced", written_meanwhile)
+    taken = Taken(tmp_path)
+    with running(EventFollow(path, "simulator"), taken):
+        until(lambda: len(taken.events("mode")) >= 5)
+    taken.close()
+    assert [e["fact"]["mode"] for e in taken.events("mode")] == ["1", "2", "3", "4", "5"]
 
 
 def test_after_a_restart_it_goes_on_where_it_was(tmp_path: Path) -> None:
