@@ -38,7 +38,7 @@ def migrate(engine: Engine) -> None:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     try:
-        with engine.begin() as connection:
+        with writing(engine.connect()) as connection, connection.begin():
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
     except DBAPIError as exc:
