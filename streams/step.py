@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 from schemas.codec import Rejection, decode, encode
 from schemas.envelope import Event
-from schemas.events.dead_letter import DeadLetter
+from schemas.events.dead_letter import MAX_ORIGINAL, MAX_ORIGINAL_KEY, DeadLetter
 from schemas.identity import derived_id
 from schemas.instant import from_micros
 from schemas.metric import EventClass
@@ -240,7 +240,7 @@ class StepRunner:
 
 def dead_letter(topic: Topic, batch: RecordBatch, index: int, stage: str, rejection: Rejection) -> DeadLetter:
     """The record at ``index`` as a dead letter: its id depends on its place in the log alone."""
-    offset = batch.offsets[index]
+    offset, key = batch.offsets[index], batch.keys[index]
     return DeadLetter(
         event_time=from_micros(batch.timestamps[index] * 1000),
         id=derived_id(DeadLetter.TYPE, batch.topic, batch.partition, offset),
@@ -251,8 +251,8 @@ def dead_letter(topic: Topic, batch: RecordBatch, index: int, stage: str, reject
         reason=rejection.reason[:500],
         field=rejection.field[:200],
         dead_letter_topic=topic.dead_letter_name,
-        original_key=batch.keys[index],
-        original=batch.values[index] or b"",
+        original_key=key and key[:MAX_ORIGINAL_KEY],
+        original=(batch.values[index] or b"")[:MAX_ORIGINAL],
     )
 
 

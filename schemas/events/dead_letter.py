@@ -9,11 +9,14 @@ from schemas.label import DataClass, Label
 
 MAX_REASON = 500
 MAX_FIELD = 200
+MAX_ORIGINAL = 1_000_000  # what the broker took only because its producer had compressed it well must still fit here
+MAX_ORIGINAL_KEY = 1_000
 
 
 class DeadLetter(DerivedEvent):
     """On the dead-letter topic the record's value is the original, byte for byte, and the rest travels in ``dlq_*`` headers.
 
+    Of a value that is larger than a record may be only the beginning is kept; the whole lies at the origin.
     ``id`` is a hash of (topic, partition, offset), so that the same record is the same dead letter at every replay.
     ``event_time`` is the broker's time of the rejected record: the record's own time can't be trusted.
     """

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from schemas.codec import encode
-from schemas.events.dead_letter import DeadLetter
+from schemas.events.dead_letter import MAX_ORIGINAL, MAX_ORIGINAL_KEY, DeadLetter
 from schemas.identity import derived_id
 from schemas.registry import OUTBOUND
 from services.bridge.audit_log import Sender
@@ -27,8 +27,8 @@ def dead_letter(
         reason=reason[:500],
         field=field[:200],
         dead_letter_topic=OUTBOUND.dead_letter_name,
-        original_key=key,
-        original=value or b"",
+        original_key=key and key[:MAX_ORIGINAL_KEY],
+        original=(value or b"")[:MAX_ORIGINAL],
     )
 
 
