@@ -145,7 +145,7 @@ def running(live: Live, taken: Taken) -> Iterator[None]:
         raise failed[0]
 
 
-def until(condition: Callable[[], object], seconds: float = 20.0) -> None:
+def until(condition: Callable[[], object], seconds: float = 90.0) -> None:
     """Wait until the condition holds."""
     deadline = time.monotonic() + seconds
     while not condition():

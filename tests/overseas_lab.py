@@ -37,7 +37,7 @@ from services.api.settings import ApiSettings, wall_clock
 ROOT = Path(__file__).parent.parent
 START = datetime(2026, 11, 24, 8, tzinfo=UTC)
 TOPICS = (OUTBOUND, AUDIT, EXPORT_POLICY, dead_letter_topic(OUTBOUND))
-PATIENCE_S = 60.0
+PATIENCE_S = 180.0
 
 
 def progress(customer: str, order: str, revision: int, **more: Any) -> OutboundEvent:

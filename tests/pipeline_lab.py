@@ -32,7 +32,7 @@ from streams.pipeline import STEPS
 GROUP = "factorystream-streams"
 BRIDGE_GROUP = "factorystream-bridge"
 READ = {topic.name: topic for step in STEPS for topic in step.reads}
-PATIENCE_S = 120.0
+PATIENCE_S = 300.0
 PATIENT = {"delivery_timeout_ms": 600_000, "reconnect_backoff_max_ms": 1_000}  # a broker may be away for a while
 
 
