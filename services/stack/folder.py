@@ -20,7 +20,6 @@ class DataFolder:
         self.gateway = self.root / "gateway"
         self.streams = self.root / "streams"
         self.api = self.root / "api"
-        self.bridge = self.root / "bridge"
         self.logs = self.root / "logs"
         self.secrets = self.root / "secrets"
         self.record = self.root / "stack.json"
@@ -44,7 +43,7 @@ class DataFolder:
         """Create what is missing; only this user may enter. Raises UserError when it cannot be written."""
         try:
             self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
-            for folder in (self.broker, self.gateway, self.streams, self.api, self.bridge, self.logs, self.secrets):
+            for folder in (self.broker, self.gateway, self.streams, self.api, self.logs, self.secrets):
                 folder.mkdir(exist_ok=True, mode=0o700)
         except OSError as exc:
             raise UserError(f"the data folder {self.root} can't be used: {exc.strerror}; choose another with --data-dir") from exc

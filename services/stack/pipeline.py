@@ -111,5 +111,5 @@ def started(folder: DataFolder, say: Say, wishes: Wishes) -> Iterator[Pipeline]:
         supervisor.await_ready("broker")
         topics.create(bootstrap)
         supervisor.launch(programs.streams(ports, bootstrap))
-        supervisor.launch(programs.bridge(folder, ports, bootstrap, secret))
+        supervisor.launch(programs.bridge(ports, bootstrap, secret))
         yield OwnPipeline(folder, supervisor, say)

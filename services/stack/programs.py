@@ -95,7 +95,7 @@ def api(folder: DataFolder, ports: Ports) -> Program:
     )
 
 
-def bridge(folder: DataFolder, ports: Ports, bootstrap: str, secret: Path) -> Program:
+def bridge(ports: Ports, bootstrap: str, secret: Path) -> Program:
     """The one process that reads the factory's topics and writes to the customers' side."""
     url = metrics_url(ports.bridge_metrics)
     return Program(
@@ -107,7 +107,6 @@ def bridge(folder: DataFolder, ports: Ports, bootstrap: str, secret: Path) -> Pr
             "FACTORYSTREAM_API_URL": f"http://{HOST}:{ports.api}",
             "FACTORYSTREAM_API_CLIENT_ID": BRIDGE_CLIENT,
             "FACTORYSTREAM_API_CLIENT_SECRET_FILE": str(secret),
-            "FACTORYSTREAM_BRIDGE_DATA_DIR": str(folder.bridge),
             "FACTORYSTREAM_METRICS_PORT": str(ports.bridge_metrics),
         },
         metrics_url=url,

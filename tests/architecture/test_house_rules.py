@@ -14,7 +14,7 @@ UNFINISHED = [a + b for a, b in (("TO", "DO"), ("FIX", "ME"), ("NotImplemented",
 REGISTRIES = [
     a + b
     for a, b in (
-        ("pypi", ".org"), ("pythonhosted", ".org"), ("repo1.maven", ".org"), ("repo.maven", ".apache.org"), ("deb.debian", ".org"),
+        ("pypi", ".org"), ("pythonhosted", ".org"), ("repo1", ".maven.org"), ("repo", ".maven.apache.org"), ("deb.debian", ".org"),
         ("security.debian", ".org"), ("archive.ubuntu", ".com"), ("registry.npmjs", ".org"), ("registry-1.docker", ".io"),
         ("proxy.golang", ".org"), ("crates", ".io"),
     )
