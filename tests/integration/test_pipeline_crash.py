@@ -53,7 +53,7 @@ def test_a_worker_that_is_killed_at_random_again_and_again_changes_nothing(lab: 
         kill(worker)
         in_hand += waiting(lab) > 0
         lab.expel()
-    assert in_hand >= 1, "the kills came too late to hit anything"
+    assert in_hand >= 2, f"{in_hand} kills hit something: the others came too late"
     lab.finish()
     assert differences(lab) == []
     assert ambiguous(lab) == []
