@@ -137,6 +137,7 @@ class Process:
     """One of our services as a process; its lines of output can be waited for."""
 
     def __init__(self, module: str, environment: dict[str, str], *arguments: str) -> None:
+        self.module = module
         self.lines: list[str] = []
         self._changed = threading.Condition()
         self._process = subprocess.Popen(
@@ -347,6 +348,8 @@ class Overseas:
         if self._server is not None:
             self._server.should_exit = True
         for process in self.processes:
+            # pytest shows this when the test fails: what the service said last, and whether it had ended by itself
+            print(f"{process.module} {'runs' if process.alive else 'has ended'}:", *process.lines[-40:], sep="\n  ")
             if process.alive:
                 process.kill()
 
