@@ -25,13 +25,12 @@ log = logging.getLogger(__name__)
 
 
 class Rebalances(ConsumerRebalanceListener):  # type: ignore[misc]  # the client has no types
-    """Remembers which partitions were taken from us. Called in the client's own thread, so it only takes notes."""
+    """Remembers which partitions were taken from us and given to us. Called in the client's own thread, so it only takes notes."""
 
-    def __init__(self, client: Any) -> None:
-        self._client = client
+    def __init__(self) -> None:
         self._lock = threading.Lock()
         self._lost: set[int] = set()
-        self.holding = False
+        self._assigned: set[int] = set()
 
     def on_partitions_revoked(self, revoked: Iterable[Any]) -> None:
         """Another member may get them, or we again from the committed offset."""
@@ -39,15 +38,21 @@ class Rebalances(ConsumerRebalanceListener):  # type: ignore[misc]  # the client
             self._lost.update(p.partition for p in revoked)
 
     def on_partitions_assigned(self, assigned: Iterable[Any]) -> None:
-        """While the API is down, new partitions wait like the others."""
-        if self.holding:
-            self._client.pause(*assigned)
+        """Also those that we had before."""
+        with self._lock:
+            self._assigned.update(p.partition for p in assigned)
 
     def lost(self) -> set[int]:
         """The partitions that were taken since the last call."""
         with self._lock:
             lost, self._lost = self._lost, set()
         return lost
+
+    def assigned(self) -> set[int]:
+        """The partitions that were given since the last call."""
+        with self._lock:
+            assigned, self._assigned = self._assigned, set()
+        return assigned
 
 
 class Intake:
@@ -66,7 +71,7 @@ class Intake:
         )
         if not self._client.partitions_for_topic(OUTBOUND.name):
             raise missing_topic(OUTBOUND.name)
-        self._rebalances = Rebalances(self._client)
+        self._rebalances = Rebalances()
         self._client.subscribe([OUTBOUND.name], listener=self._rebalances)
         self._offsets = Offsets()
 
@@ -77,8 +82,10 @@ class Intake:
         """
         events: list[Pending] = []
         rejected: list[tuple[Any, str, str]] = []
+        self._client.resume(*self._client.paused())
         polled = self._client.poll(timeout_ms=POLL_MS)
         self.lost()  # nothing was in hand that could have been lost with them
+        self._go_back(polled)
         for records in polled.values():
             decoded = decode(OUTBOUND, [r.value for r in records])
             events += [_pending(records[index], event) for index, event in decoded.events]
@@ -106,15 +113,10 @@ class Intake:
     def hold(self, seconds: float, drain: Drain, clock: Callable[[], float]) -> None:
         """Wait without taking records and without leaving the group; ends early when the end is asked for."""
         until = clock() + seconds
-        self._rebalances.holding = True
-        try:
+        while not drain.requested and (left := until - clock()) > 0:
             self._client.pause(*self._client.assignment())
-            while not drain.requested and (left := until - clock()) > 0:
-                # a paused partition gives no records; polling is what tells the group that we live
-                self._client.poll(timeout_ms=int(min(HOLD_POLL_MS, left * 1_000) + 1))
-        finally:
-            self._rebalances.holding = False
-            self._client.resume(*self._client.assignment())
+            # polling tells the group that we live; only a partition assigned since gives records, and take() goes back for them
+            self._client.poll(timeout_ms=int(min(HOLD_POLL_MS, left * 1_000) + 1))
 
     def lost(self) -> set[int]:
         """Partitions that are no longer ours, or ours anew; their records in hand must be forgotten."""
@@ -131,6 +133,21 @@ class Intake:
             if end is not None:
                 total += max(0, end - (self._client.position(partition) or 0))
         return total
+
+    def _go_back(self, polled: dict[Any, Any]) -> None:
+        """Begin partitions that were assigned at what is committed, and leave their records in ``polled`` for later.
+
+        A partition that we had before keeps its position, but its records in hand were forgotten when it was taken.
+        """
+        for number in self._rebalances.assigned():
+            partition = TopicPartition(OUTBOUND.name, number)
+            polled.pop(partition, None)
+            if partition in self._client.assignment():
+                committed = self._client.committed(partition)
+                if committed is None:
+                    self._client.seek_to_beginning(partition)
+                else:
+                    self._client.seek(partition, committed)
 
     def close(self) -> None:
         """Leave the group."""

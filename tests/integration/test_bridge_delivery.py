@@ -71,6 +71,24 @@ def test_nothing_is_lost_while_the_api_is_down(lab: tuple[Log, Overseas]) -> Non
     assert_conserved(bridge, received=300, delivered=300)
 
 
+def test_bridges_that_come_and_go_while_the_api_is_down_lose_nothing(lab: tuple[Log, Overseas]) -> None:
+    """Each one that comes or goes moves the partitions, while the others hold records that they could not deliver."""
+    log, side = lab
+    log.write(policy("acme"), *(progress("acme", "order-1", n) for n in range(1, 301)))
+    side.proxy.mode = "down"
+    side.start_bridge(FACTORYSTREAM_BRIDGE_RECORDS="50")
+    for _ in range(4):
+        refused = side.proxy.refused
+        second = side.start_bridge(FACTORYSTREAM_BRIDGE_RECORDS="50")
+        second.word_after("metrics on ")
+        until(lambda: side.proxy.refused, lambda seen, before=refused: seen >= before + 6)
+        assert second.stop() == 0
+    side.serve_api()
+    side.proxy.mode = "pass"
+    side.await_events("acme", 300)
+    assert [e["payload"]["revision"] for e in assert_chain_holds(side, "acme")] == list(range(1, 301))
+
+
 def test_an_api_that_ends_and_comes_back_gets_the_rest(lab: tuple[Log, Overseas]) -> None:
     log, side = lab
     log.write(policy("acme"), *(progress("acme", "order-1", n) for n in range(1, 51)))
