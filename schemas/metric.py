@@ -38,4 +38,9 @@ OLDEST_UNDELIVERED = Metric(
     "Unix time of the oldest record not yet delivered; 0 when none",
     ("stage",),
 )
+ASSIGNED = Metric(
+    "factory_assigned_partitions",
+    "Partitions that a worker works on, their state restored; absent before it has joined",
+    ("group", "stage"),
+)
 LAG = Metric("factory_consumer_lag_records", "Records between the committed offset and the end", ("group", "topic"))

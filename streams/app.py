@@ -81,6 +81,7 @@ class StreamsApp(faust.App):  # type: ignore[misc] # Faust is untyped
             state = PartitionState(step.logic, taken.restored, taken.epoch)
             runners[name, number] = self.runner(step, number, state, around)
         self.lanes.begin(runners)
+        self.metrics.set_assigned({step: sum(name == step for name, _ in runners) for step in self.steps})
 
     async def on_stop(self) -> None:
         await super().on_stop()

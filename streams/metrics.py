@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry, Gauge, Histogram, start_http_se
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from schemas.metric import ENDED, IN_FLIGHT, LAG, RECEIVED, EventClass
+from schemas.metric import ASSIGNED, ENDED, IN_FLIGHT, LAG, RECEIVED, EventClass
 
 Cell = tuple[str, str]  # stage, topic
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -81,7 +81,13 @@ class StreamMetrics:
             registry=self.registry,
         )
 
+        self._assigned = Gauge(ASSIGNED.name, ASSIGNED.text, ASSIGNED.labels, registry=self.registry)
         self._lag = Gauge(LAG.name, LAG.text, LAG.labels, registry=self.registry)
+
+    def set_assigned(self, partitions: Mapping[str, int]) -> None:
+        """How many partitions of each step this worker works on, once their state is restored."""
+        for stage, count in partitions.items():
+            self._assigned.labels(self._group, stage).set(count)
 
     def set_lag(self, behind: Mapping[tuple[str, int], int]) -> None:
         """By how many records each partition of this worker is behind; shown as the sum per topic."""

@@ -80,7 +80,7 @@ class Forwarder:
             try:
                 self._producer = kafka.producer(
                     self._bootstrap, "factorystream-gateway", delivery_timeout_ms=FOREVER_MS, max_block_ms=METADATA_MS,
-                    allow_auto_create_topics=False, reconnect_backoff_max_ms=1_000, bootstrap_timeout_ms=2_000,
+                    allow_auto_create_topics=False, bootstrap_timeout_ms=2_000,
                 )  # fmt: skip
                 return
             except UserError as exc:
@@ -162,7 +162,7 @@ class Forwarder:
             client.close()
         if topic not in known:
             raise UserError(
-                f"topic {topic} is not on the broker {self._bootstrap}: create the topics first (python -m services.topics create)"
+                f"topic {topic} is not on the broker {self._bootstrap}: create the topics first (factorystream topics create)"
             )
 
     def _acknowledged(self, records: Sequence[Stored]) -> None:

@@ -10,6 +10,8 @@ from schemas.codec import Encoded
 from services.runtime.errors import UserError
 
 SEND_TIMEOUT_S = 30.0
+#: a wrong address is told after seconds, and a broker that comes back is found within one
+CONNECT: dict[str, Any] = {"bootstrap_timeout_ms": 5_000, "reconnect_backoff_max_ms": 1_000}
 
 
 def producer(bootstrap: str, client_id: str, **options: Any) -> KafkaProducer:
@@ -22,6 +24,7 @@ def producer(bootstrap: str, client_id: str, **options: Any) -> KafkaProducer:
         "compression_type": "lz4",
         "linger_ms": 5,
         "batch_size": 128 * 1024,
+        **CONNECT,
         **options,
     }
     try:
@@ -38,6 +41,7 @@ def consumer(bootstrap: str, client_id: str, group: str | None, **options: Any) 
         "group_id": group,
         "enable_auto_commit": False,
         "auto_offset_reset": "earliest",
+        **CONNECT,
         **options,
     }
     try:
@@ -49,7 +53,7 @@ def consumer(bootstrap: str, client_id: str, group: str | None, **options: Any) 
 def admin(bootstrap: str, client_id: str) -> KafkaAdminClient:
     """An admin client. Raises UserError when no broker answers."""
     try:
-        return KafkaAdminClient(bootstrap_servers=bootstrap, client_id=client_id)
+        return KafkaAdminClient(bootstrap_servers=bootstrap, client_id=client_id, **CONNECT)
     except KafkaError as exc:
         raise no_broker(bootstrap, exc) from exc
 

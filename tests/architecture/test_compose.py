@@ -14,7 +14,7 @@ import yaml
 from compose_rules import breaches, one_shot
 from kafka_container import container_environment
 
-from schemas.metric import IN_FLIGHT
+from schemas.metric import ASSIGNED
 from services.gateway.source_spec import RunSpec
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -138,7 +138,7 @@ def test_each_dependency_waits_for_work_and_not_for_a_container() -> None:
 
 
 def test_the_health_check_of_streams_looks_for_a_declared_metric() -> None:
-    assert IN_FLIGHT.name in SERVICES["streams"]["healthcheck"]["test"][-1]
+    assert ASSIGNED.name in SERVICES["streams"]["healthcheck"]["test"][-1]
 
 
 def test_the_gateways_configuration_is_one() -> None:

@@ -55,3 +55,13 @@ def test_the_lag_of_a_topic_is_the_sum_of_its_partitions_here_and_goes_with_them
     metrics.set_lag({("u", 0): 1})
     assert metrics.registry.get_sample_value("factory_consumer_lag_records", {"group": "g", "topic": "t"}) is None
     assert metrics.registry.get_sample_value("factory_consumer_lag_records", {"group": "g", "topic": "u"}) == 1
+
+
+def test_a_worker_shows_no_assignment_before_it_has_one() -> None:
+    """The health check of a container takes the series' presence as joined and restored; a worker too many has zeros."""
+    metrics = StreamMetrics("group-1")
+    assert "factory_assigned_partitions{" not in generate_latest(metrics.registry).decode()
+    metrics.set_assigned({"kpi": 2, "twin": 0})
+    shown = generate_latest(metrics.registry).decode()
+    assert 'factory_assigned_partitions{group="group-1",stage="kpi"} 2.0' in shown
+    assert 'factory_assigned_partitions{group="group-1",stage="twin"} 0.0' in shown
