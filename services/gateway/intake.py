@@ -17,6 +17,7 @@ from services.runtime.errors import UserError
 
 BATCH = 1_000
 LONGEST_S = 0.25
+AHEAD_US = 3_600_000_000  # clocks of sources differ, but not by more than this
 
 
 class Intake:
@@ -41,7 +42,7 @@ class Intake:
         if not self._room():
             return False
         drafts = [i for i in items if isinstance(i, Draft)]
-        admitted, refused = admit(drafts)
+        admitted, refused = admit(drafts, time.time_ns() // 1_000 + AHEAD_US)
         rejects = [i for i in items if isinstance(i, Reject)] + refused
         with self._lock:
             self._rejects.write(rejects)

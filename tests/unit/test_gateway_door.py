@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from gateway_lab import Taken
 
+from schemas.instant import to_micros
 from schemas.registry import MACHINE, SENSOR
 from services.gateway.door import admit
 from services.gateway.draft import Draft
@@ -45,6 +47,17 @@ def test_what_is_no_event_is_turned_away(bad: Draft, field: str) -> None:
     assert (reject.origin, reject.topic) == ("here:1", "factory.machine.v1")
     assert reject.reason
     assert reject.field.startswith(field)
+
+
+def test_a_fact_of_a_clock_that_is_far_ahead_is_turned_away() -> None:
+    """TIME is the latest that is believed: a fact at it is taken, one a second later is not, nor a frame that ends later."""
+    latest = to_micros(datetime.fromisoformat(TIME))
+    later = (datetime.fromisoformat(TIME) + timedelta(seconds=1)).isoformat()
+    frame = {"type": "factory.sensor-frame.v1", "event_time": TIME, "times_us": [0, 1], "columns": {"c": [1.0, 2.0]}}
+    admitted, rejects = admit([draft(GOOD), draft(GOOD, time=later), Draft(SENSOR, "test", "m1", frame)], latest)
+    assert [to_micros(e.event_time) for _, e in admitted] == [latest]
+    assert [r.field for r in rejects] == ["event_time", "event_time"]
+    assert rejects[0].reason.startswith("1 s after the latest time that is believed")
 
 
 def test_a_record_that_is_too_big_is_turned_away() -> None:
