@@ -80,6 +80,7 @@ class Lab:
     def __init__(self, bootstrap: str) -> None:
         self.bootstrap = bootstrap
         self.workers: list[Worker] = []
+        self.kept: list[Kept] = []
         create(bootstrap)
 
     def send(self, records: Iterable[Encoded], pace: float = 0.0) -> None:
@@ -199,7 +200,9 @@ class Lab:
             consumer.close()
 
     def close(self) -> None:
-        """End the workers."""
+        """End the workers, and before them those that would start them again."""
+        for kept in self.kept:
+            kept.let_go()
         for worker in self.workers:
             if worker.alive:
                 worker.kill()
@@ -224,6 +227,7 @@ class Kept:
         self.process = lab.start_worker(**environment)
         self._thread = threading.Thread(target=self._keep, daemon=True)
         self._thread.start()
+        lab.kept.append(self)
 
     @property
     def alive(self) -> bool:
@@ -237,9 +241,13 @@ class Kept:
 
     def stop(self) -> int:
         """Let it drain and return its exit code."""
-        self._stopping.set()
-        self._thread.join(5)
+        self.let_go()
         return self.process.stop()
+
+    def let_go(self) -> None:
+        """Start it no more."""
+        self._stopping.set()
+        self._thread.join()
 
     def _keep(self) -> None:
         while not self._stopping.wait(0.2):

@@ -72,8 +72,10 @@ def _bare(value: object) -> object:
 
 def test_a_broker_that_is_killed_under_load_loses_nothing(lab: Lab, clean_kafka: KafkaUnderTest, tmp_path: Path) -> None:
     plant = Plant(seed=15, assets=2, hours=1.6, sensing_s=1800)
-    gateway, worker = start_gateway(lab, tmp_path, plant, speed=300), Kept(lab)
-    lab.wait_until_reading(worker.process, 2.0)
+    worker = Kept(lab)
+    lab.wait_until_reading(worker.process, 0.0)
+    gateway = start_gateway(lab, tmp_path, plant, speed=120)  # 48 s, so that it still works at the second kill
+    until(lambda: sum(lab.committed().values()), lambda done: done > 0)
     for seconds in (1.0, 3.0):
         assert gateway.alive, gateway.lines[-20:]
         clean_kafka.kill()
