@@ -19,6 +19,7 @@ from schemas.events.image_captured import ImageCaptured
 from schemas.events.inspection_result import InspectionResult
 from schemas.events.kpi_value import KpiValue
 from schemas.events.late_event import LateEvent
+from schemas.events.loss_model import LossModel
 from schemas.events.machine_event import MachineEvent
 from schemas.events.measure import Measure
 from schemas.events.order import Order
@@ -98,8 +99,12 @@ ORDER = Topic(
     producers=("erp", "simulator"), consumers=("twin", "publish"),
 )  # fmt: skip
 CALENDAR = Topic(
-    "factory.calendar.v1", "Shift calendars", (Calendar,), "line", None, compacted=True,
+    "factory.calendar.v1", "Shift calendars; every version stays", (Calendar,), "subject", None, compacted=True,
     producers=("erp",), consumers=("subscribers",),
+)  # fmt: skip
+LOSS_MODEL = Topic(
+    "factory.loss-model.v1", "How states and reasons become time elements; every version stays", (LossModel,), "subject", None,
+    compacted=True, producers=("erp",), consumers=("subscribers",),
 )  # fmt: skip
 EXPORT_POLICY = Topic(
     "factory.export-policy.v1", "Export policies per customer", (ExportPolicy,), "customer", None, compacted=True,
@@ -116,7 +121,7 @@ ASSET = Topic(
 
 TOPICS: tuple[Topic, ...] = (
     SENSOR, MACHINE, IMAGE, INSPECTION, DEFECT, AGGREGATE, MEASURE, KPI, HEALTH, ALERT, TWIN_STATE,
-    OUTBOUND, HOLD, AUDIT, FEEDBACK, LATE, ORDER, CALENDAR, EXPORT_POLICY, CERTIFICATE, ASSET,
+    OUTBOUND, HOLD, AUDIT, FEEDBACK, LATE, ORDER, CALENDAR, LOSS_MODEL, EXPORT_POLICY, CERTIFICATE, ASSET,
 )  # fmt: skip
 
 #: steps that keep state; each has a changelog of its own, partitioned like the topics it reads

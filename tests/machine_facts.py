@@ -121,10 +121,20 @@ def measure(
         revision=revision,
         status=status,
         observed_until=from_micros(end),
-        account=[AccountEntry(order=o, execution=Execution(e), duration_us=minutes(n)) for (o, e), n in (account or {}).items()],
-        quantities=[Quantity(order=o, produced=p, scrap=s, rework=r) for o, (p, s, r) in (quantities or {}).items()],
+        account=[AccountEntry(order=o, state=Execution(e), duration_us=minutes(n)) for (o, e), n in (account or {}).items()],
+        elements=[],
+        quantities=[
+            Quantity(day=hour_day(start), shift=None, order=o, part=None, produced=p, scrap=s, rework=r)
+            for o, (p, s, r) in (quantities or {}).items()
+        ],
+        windows=[],
         inputs=[],
     )
+
+
+def hour_day(start: int) -> str:
+    """The date in UTC of an instant in microseconds."""
+    return from_micros(start).date().isoformat()
 
 
 def order_record(order: str = "A-1", version: int = 1, planned: int = 10, customer: str = "c1") -> Order:
@@ -159,7 +169,6 @@ def kpi_value(
             "null_reason": None if denominator else "no unit was produced",
             "numerator": numerator,
             "denominator": denominator,
-            "input_unit": "us" if kpi is Kpi.AVAILABILITY else "1",
             "formula": "f",
             "coverage": 1.0,
             "inputs": [],

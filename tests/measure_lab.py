@@ -23,7 +23,7 @@ def fold(line: InMemoryPipeline, *events: object) -> list[Measure]:
 
 def account(m: Measure) -> dict[str, float]:
     """Minutes per state, or per order:state."""
-    return {(f"{e.order}:" if e.order else "") + e.execution.value: e.duration_us / 60_000_000 for e in m.account}
+    return {(f"{e.order}:" if e.order else "") + e.state.value: e.duration_us / 60_000_000 for e in m.account}
 
 
 def quantities(m: Measure) -> dict[str | None, tuple[int, int, int]]:

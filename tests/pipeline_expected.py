@@ -263,7 +263,7 @@ def _aggregate(b: Body) -> tuple[Any, Any]:
 
 
 def _measure(b: Body) -> tuple[Any, Any]:
-    account = {(e["order"], e["execution"]): e["duration_us"] for e in b["account"]}
+    account = {(e["order"], e["state"]): e["duration_us"] for e in b["account"]}
     units = {
         q["order"]: (q["produced"], q["scrap"], q["rework"])
         for q in b["quantities"]

@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 
 from schemas.document_json_schema import Schema, json_schema
 from schemas.envelope import Event
+from schemas.events.calendar import Calendar
+from schemas.events.loss_model import LossModel
 from schemas.events.sensor_frame import SensorFrame
 from schemas.events.twin_state import TwinState
 from schemas.evolution import inline
@@ -105,6 +107,28 @@ def _one_state(state: dict[str, Any], choice: int) -> dict[str, Any]:
     return {**rest, "scope": {**state["scope"], "kind": kind}}
 
 
+def _named_once(calendar: dict[str, Any], choice: int) -> dict[str, Any]:
+    """A calendar knows its zone, names each shift once, has dates that exist, and downtimes that go forward."""
+    shifts = [{**shift, "name": f"{shift['name'][:60]}{i}"} for i, shift in enumerate(calendar["shifts"])]
+    downtimes = [
+        {**downtime, "start": f"2026-11-0{choice}T00:00:00Z", "end": f"2026-11-0{choice}T01:00:00Z"}
+        for downtime in calendar.get("planned_downtimes", [])
+    ]
+    zone = ("UTC", "Asia/Shanghai", "Europe/Berlin", "America/Sao_Paulo")[choice % 4]
+    changed = {"zone": zone, "shifts": shifts, "holidays": ["2026-10-01"], "planned_downtimes": downtimes}
+    return {**calendar, **{name: value for name, value in changed.items() if name in calendar}}
+
+
+def _conditions_hold(model: dict[str, Any], choice: int) -> dict[str, Any]:
+    """A condition of a rule has something that can hold."""
+    del choice
+    rules = [
+        {name: value for name, value in rule.items() if name not in ("states", "reasons", "modes") or value != []}
+        for rule in model.get("rules", [])
+    ]
+    return {**model, **({"rules": rules} if "rules" in model else {})}
+
+
 _BY_TYPE: dict[str, Callable[[Schema], Values]] = {
     "string": _strings,
     "integer": _integers,
@@ -114,4 +138,9 @@ _BY_TYPE: dict[str, Callable[[Schema], Values]] = {
     "array": _arrays,
     "object": _objects,
 }
-_RULES: dict[type[Event], Callable[[Any, int], Any]] = {SensorFrame: _same_length, TwinState: _one_state}
+_RULES: dict[type[Event], Callable[[Any, int], Any]] = {
+    SensorFrame: _same_length,
+    TwinState: _one_state,
+    Calendar: _named_once,
+    LossModel: _conditions_hold,
+}

@@ -10,13 +10,14 @@ from schemas.label import Export, Label, PersonalInformation
 
 
 class InspectionResult(SourceEvent):
-    """A later result for the same unit replaces an earlier one: a person's verdict overrules a model's."""
+    """A later result for the same unit and attempt replaces an earlier one: a person's verdict overrules a model's."""
 
     TYPE: ClassVar[str] = "factory.inspection-result.v1"
 
     type: Annotated[Literal["factory.inspection-result.v1"], Label("Contract and version")] = "factory.inspection-result.v1"
     unit: Annotated[UnitId, Label("Unit", Export.ALLOW)]
     order: Annotated[OrderId | None, Label("Order id", Export.ALLOW)] = None
+    attempt: Annotated[int, Field(ge=1), Label("Which presentation of the unit: 2 after the first rework", unit="1")] = 1
     verdict: Annotated[Literal["pass", "fail", "uncertain"], Label("Verdict", Export.ALLOW)]
     confidence: Annotated[float, Field(ge=0, le=1), Label("Calibrated confidence of the verdict", Export.ALLOW, unit="1")]
     inspector: Annotated[Literal["model", "person", "gauge"], Label("Who judged, by kind only", pi=PersonalInformation.NONE)]

@@ -9,6 +9,7 @@ from schemas.envelope import Closed, SourceEvent
 from schemas.identity import OrderId, PartId, UnitId
 from schemas.instant import Instant
 from schemas.label import DataClass, Export, Label
+from schemas.packml import PackMLState
 
 MAX_UNITS = 1_000_000_000  # in one fact
 
@@ -29,11 +30,29 @@ class Execution(StrEnum):
     UNAVAILABLE = "UNAVAILABLE"
 
 
+#: the words of MTConnect and of PackML differ in case, so a word says which of them it is
+MachineState = Execution | PackMLState
+
+
 class ExecutionChanged(Closed):
     """The controller is in ``state`` from event_time on."""
 
     kind: Annotated[Literal["execution"], Label("Kind of fact")] = "execution"
     state: Annotated[Execution, Label("MTConnect execution state", Export.AGGREGATE)]
+
+
+class PackMLChanged(Closed):
+    """The machine is in ``state`` from event_time on. A source speaks of execution or of PackML, not of both."""
+
+    kind: Annotated[Literal["packml"], Label("Kind of fact")] = "packml"
+    state: Annotated[PackMLState, Label("PackML state", Export.AGGREGATE)]
+
+
+class StopCoded(Closed):
+    """Why the machine stands: the reason of the stop that event_time lies in. The newest code of a stop counts for all of it."""
+
+    kind: Annotated[Literal["stop"], Label("Kind of fact")] = "stop"
+    reason: Annotated[str, Field(min_length=1, max_length=64), Label("Reason, as the loss model of the line names it")]
 
 
 class ModeChanged(Closed):
@@ -95,9 +114,10 @@ class Signal(Closed):
 
 
 Fact = Annotated[
-    ExecutionChanged | ModeChanged | ProgramChanged | ConditionChanged | OrderAssigned | UnitProduced | EnergyRead | Signal,
+    ExecutionChanged | PackMLChanged | StopCoded | ModeChanged | ProgramChanged | ConditionChanged | OrderAssigned | UnitProduced
+    | EnergyRead | Signal,
     Field(discriminator="kind"),
-]
+]  # fmt: skip
 
 
 class MachineEvent(SourceEvent):

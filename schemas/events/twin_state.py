@@ -1,6 +1,5 @@
 """TwinState: the present state of an asset, a line or an order."""
 
-from enum import StrEnum
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
@@ -11,17 +10,7 @@ from schemas.events.machine_event import Execution
 from schemas.identity import CustomerId, LineId, OrderId, PartId
 from schemas.instant import Instant
 from schemas.label import Export, Label
-
-
-class PackMLState(StrEnum):
-    """States of ISA-TR88.00.02 that this platform derives, by their exchange names (OPC 30060)."""
-
-    STOPPED = "Stopped"
-    IDLE = "Idle"
-    EXECUTE = "Execute"
-    COMPLETE = "Complete"
-    HELD = "Held"
-    SUSPENDED = "Suspended"
+from schemas.packml import PackMLState
 
 
 class AssetState(Closed):

@@ -50,7 +50,7 @@ def states(measures: Iterable[Measure]) -> list[dict[str, Any]]:
     for measure in measures:
         spent: dict[str, int] = defaultdict(int)
         for entry in measure.account:
-            spent[entry.execution] += entry.duration_us
+            spent[entry.state] += entry.duration_us
         end = min(measure.window.end, measure.observed_until)
         rows += [
             {

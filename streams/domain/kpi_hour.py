@@ -11,6 +11,8 @@ from streams.domain.fold import Folded, Origin, Outcome
 from streams.domain.kpi_series import Roll, Series, Subject, next_value
 from streams.domain.loss_model import Elements, elements
 
+KPIS = (Kpi.AVAILABILITY, Kpi.QUALITY_RATIO)
+
 
 class AssetHour(NamedTuple):
     """What a measure contributes, with its revision and offset."""
@@ -71,7 +73,7 @@ class HourRollUp:
         settled = all(p.settled for p in parts)
         values = (
             next_value(self.series.setdefault(f"{subject.kind}/{subject.id}/{kpi}", Series()), subject, kpi, roll, settled)
-            for kpi in Kpi
+            for kpi in KPIS
         )
         return [v for v in values if v is not None]
 

@@ -66,7 +66,6 @@ def next_value(series: Series, subject: Subject, kpi: Kpi, roll: Roll, settled: 
         null_reason=null_reason,
         numerator=numerator,
         denominator=denominator,
-        input_unit="us" if kpi is Kpi.AVAILABILITY else "1",
         formula=FORMULA[kpi],
         coverage=coverage,
         inputs=[roll.inputs],

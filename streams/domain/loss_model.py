@@ -40,9 +40,9 @@ def elements(account: Iterable[AccountEntry], quantities: Iterable[Quantity]) ->
     apt = pbt = accounted = produced = good = 0
     for entry in account:
         accounted += entry.duration_us
-        if entry.execution is not Execution.UNAVAILABLE:
+        if entry.state is not Execution.UNAVAILABLE:
             pbt += entry.duration_us
-        if entry.execution is Execution.ACTIVE:
+        if entry.state is Execution.ACTIVE:
             apt += entry.duration_us
     for quantity in quantities:
         produced += quantity.produced

@@ -185,7 +185,7 @@ def _measure(state: MeasureState, start: int, status: Status, place: Place, reas
     for gone in set(record.orders) - orders:
         quantities[gone] = [0, 0, 0]
     record.told(record.revision + 1, record.line or place.line, sorted({*record.orders, *orders}))
-    origin = place.origin
+    origin, day = place.origin, from_micros(start).date().isoformat()
     return Measure(
         event_time=from_micros(until),
         id=derived_id(Measure.TYPE, state.asset, start, record.revision),
@@ -196,13 +196,15 @@ def _measure(state: MeasureState, start: int, status: Status, place: Place, reas
         status=status,
         observed_until=from_micros(until),
         account=[
-            AccountEntry(order=order, execution=Execution(execution), duration_us=time)
+            AccountEntry(order=order, state=Execution(execution), duration_us=time)
             for (order, execution), time in sorted(account.items(), key=lambda item: (item[0][0] or "", item[0][1]))
         ],
         quantities=[
-            Quantity(order=order, produced=n[0], scrap=n[1], rework=n[2])
+            Quantity(day=day, shift=None, order=order, part=None, produced=n[0], scrap=n[1], rework=n[2])
             for order, n in sorted(quantities.items(), key=lambda item: item[0] or "")
         ],
+        elements=[],
+        windows=[],
         inputs=[
             InputRange(topic=origin.topic, partition=origin.partition, first_offset=first, last_offset=last)
             for first, last in state.timeline.offsets(start)

@@ -7,7 +7,7 @@ between these (Starting, Holding, ...) are too short for MTConnect to report.
 """
 
 from schemas.events.machine_event import Execution
-from schemas.events.twin_state import PackMLState
+from schemas.packml import PackMLState
 
 PACKML: dict[Execution, PackMLState | None] = {
     Execution.ACTIVE: PackMLState.EXECUTE,

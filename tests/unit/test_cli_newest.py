@@ -15,14 +15,14 @@ EIGHT = datetime(2019, 6, 6, 8, tzinfo=UTC)
 
 def measure(revision: int, start: datetime = EIGHT, until: timedelta = HOUR, **seconds: float) -> Measure:
     entries = [
-        AccountEntry(order=order, execution=Execution(state), duration_us=round(s * 1e6))
+        AccountEntry(order=order, state=Execution(state), duration_us=round(s * 1e6))
         for state, s in seconds.items()
         for order in (None,)
     ]
     return Measure(
         event_time=start + until, id=f"m{start.hour}-{revision}", asset="mazak01", line="line-1", revision=revision,
         window=Window(start=start, end=start + HOUR), status="provisional", observed_until=start + until, account=entries,
-        quantities=[], inputs=[],
+        elements=[], quantities=[], windows=[], inputs=[],
     )  # fmt: skip
 
 
@@ -31,7 +31,7 @@ def kpi(revision: int, value: float, scope: Scope, kind: str = "hour", end: date
         {
             "event_time": end, "id": f"k{revision}", "kpi": Kpi.AVAILABILITY, "scope": scope, "window_kind": kind,
             "window": Window(start=EIGHT, end=end), "revision": revision, "status": "final", "value": value, "numerator": 1,
-            "denominator": 2, "input_unit": "us", "formula": "AUBT/AUOT v1", "coverage": 1.0, "inputs": [],
+            "denominator": 2, "formula": "AUBT/AUOT v1", "coverage": 1.0, "inputs": [],
         }
     )  # fmt: skip
 
@@ -66,6 +66,6 @@ def test_states_are_rows_per_hour_and_state_up_to_where_the_hour_is_known() -> N
 
 
 def test_time_on_several_orders_is_one_row_per_state() -> None:
-    entries = [AccountEntry(order=o, execution=Execution.ACTIVE, duration_us=us) for o, us in (("a", 1), ("b", 2), (None, 4))]
+    entries = [AccountEntry(order=o, state=Execution.ACTIVE, duration_us=us) for o, us in (("a", 1), ("b", 2), (None, 4))]
     whole = measure(1).model_copy(update={"account": entries})
     assert [r["seconds"] for r in states([whole])] == [7e-6]

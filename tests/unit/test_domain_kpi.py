@@ -33,7 +33,7 @@ def of(values: list[KpiValue], kind: str, which: Kpi = Kpi.AVAILABILITY) -> list
 def test_availability_is_active_time_over_known_time_without_unavailable(line: InMemoryPipeline) -> None:
     account = {(None, "ACTIVE"): 12, (None, "READY"): 18, (None, "UNAVAILABLE"): 30}
     (value,) = of(fold(line, measure("10:00", account=account)), "asset")
-    assert (value.numerator, value.denominator, value.value, value.input_unit) == (minutes(12), minutes(30), 0.4, "us")
+    assert (value.numerator, value.denominator, value.value) == (minutes(12), minutes(30), 0.4)
     assert value.coverage == 0.5
     assert (value.status, value.revision, value.supersedes, value.event_time) == ("final", 1, None, at("11:00"))
     assert (value.window.start, value.window.end, value.window_kind) == (at("10:00"), at("11:00"), "hour")
@@ -47,7 +47,7 @@ def test_an_unavailable_hour_has_no_value_but_a_reason(line: InMemoryPipeline) -
 
 def test_quality_ratio_is_good_over_produced(line: InMemoryPipeline) -> None:
     (value,) = of(fold(line, measure("10:00", quantities={None: (8, 1, 1)})), "asset", Kpi.QUALITY_RATIO)
-    assert (value.numerator, value.denominator, value.value, value.input_unit) == (6, 8, 0.75, "1")
+    assert (value.numerator, value.denominator, value.value) == (6, 8, 0.75)
 
 
 def test_quality_ratio_without_units_has_a_reason(line: InMemoryPipeline) -> None:

@@ -56,7 +56,7 @@ def pipeline(path: Path) -> InMemoryPipeline:
 def hourly(line: InMemoryPipeline) -> dict[tuple[int, str], int]:
     """(hour, execution state) -> microseconds in the newest measures."""
     newest = {m.window.start: m for m in line.events(Measure)}
-    return {(to_micros(start), e.execution.value): e.duration_us for start, m in newest.items() for e in m.account}
+    return {(to_micros(start), e.state.value): e.duration_us for start, m in newest.items() for e in m.account}
 
 
 def raw(line: InMemoryPipeline, topic: str) -> list[bytes]:

@@ -9,7 +9,8 @@ from machine_facts import Source, at, kpi_value, order_record
 from schemas.events.alert import Alert
 from schemas.events.kpi_value import Kpi
 from schemas.events.machine_event import Execution
-from schemas.events.twin_state import AssetState, OrderState, PackMLState, TwinState
+from schemas.events.twin_state import AssetState, OrderState, TwinState
+from schemas.packml import PackMLState
 from schemas.registry import MACHINE
 from streams.agents import twin
 from streams.domain.fold import Outcome
