@@ -11,6 +11,7 @@ from schemas.events.certificate import Certificate
 from schemas.events.dead_letter import DeadLetter
 from schemas.events.defect import Defect
 from schemas.events.export_policy import ExportPolicy
+from schemas.events.export_stop import ExportStop
 from schemas.events.feedback import Feedback
 from schemas.events.health_index import HealthIndex
 from schemas.events.heartbeat import Heartbeat
@@ -107,8 +108,8 @@ LOSS_MODEL = Topic(
     compacted=True, producers=("erp",), consumers=("subscribers",),
 )  # fmt: skip
 EXPORT_POLICY = Topic(
-    "factory.export-policy.v1", "Export policies per customer", (ExportPolicy,), "customer", None, compacted=True,
-    producers=("export-officer",), consumers=("bridge",),
+    "factory.export-policy.v1", "Export policies per customer, and the switch for all", (ExportPolicy, ExportStop), "customer",
+    None, compacted=True, producers=("export-officer",), consumers=("bridge",),
 )  # fmt: skip
 CERTIFICATE = Topic(
     "factory.certificate.v1", "Certificates of the factory", (Certificate,), "certificate", None, compacted=True,

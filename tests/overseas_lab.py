@@ -82,6 +82,7 @@ def policy(customer: str, version: int = 1, **changes: Any) -> ExportPolicy:
         "version": version,
         "customer": customer,
         "approver": "export officer",
+        "second_approver": "head of sales",
         "purpose": "order transparency",
         "contract": "C-1",
         "destination": "DE",

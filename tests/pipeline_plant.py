@@ -81,7 +81,8 @@ class Plant:
         ]  # fmt: skip
         policies = [
             ExportPolicy(
-                event_time=day, version=1, customer=customer, approver="export officer", purpose="order progress", contract="C-1",
+                event_time=day, version=1, customer=customer, approver="export officer", second_approver="head of sales",
+                purpose="order progress", contract="C-1",
                 destination="DE", products=["order", "kpi"], valid_until=datetime(2099, 1, 1, tzinfo=UTC),
             )
             for customer in self.served

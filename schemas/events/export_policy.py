@@ -11,13 +11,19 @@ from schemas.label import Label, PersonalInformation
 
 
 class ExportPolicy(ReferenceEvent):
-    """Products and limits for one customer. Expired, suspended or missing means deny."""
+    """Products and limits for one customer. Expired, suspended or missing means deny.
+
+    What lets anything leave needs two approvers of different roles; to suspend, one is enough.
+    """
 
     TYPE: ClassVar[str] = "factory.export-policy.v1"
 
     type: Annotated[Literal["factory.export-policy.v1"], Label("Contract and version")] = "factory.export-policy.v1"
     customer: Annotated[CustomerId, Label("Customer")]
     approver: Annotated[str, Field(max_length=100), Label("Role that approved", pi=PersonalInformation.PI)]
+    second_approver: Annotated[
+        str | None, Field(max_length=100), Label("Another role that approved", pi=PersonalInformation.PI)
+    ] = None
     purpose: Annotated[str, Field(max_length=500), Label("Why the data leave")]
     contract: Annotated[str, Field(max_length=100), Label("Contract number")]
     destination: Annotated[str, Field(pattern=r"^[A-Z]{2}$"), Label("Country of destination (ISO 3166-1 alpha-2)")]

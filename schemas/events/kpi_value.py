@@ -81,7 +81,7 @@ class KpiValue(DerivedEvent):
     ]
     calendar_version: Annotated[int | None, Label("Newest calendar in it; null for none", unit="1")] = None
     loss_model_version: Annotated[int | None, Label("Newest loss model in it; null for the default", unit="1")] = None
-    restated_hours: Annotated[int, Field(ge=0), Label("Hours in it that late facts restated", Export.ALLOW, unit="1")] = 0
+    restated_measures: Annotated[int, Field(ge=0), Label("Asset-hours in it that were restated", Export.ALLOW, unit="1")] = 0
     inputs: Annotated[list[InputRange], Label("Where the measures lie")]
     supersedes: Annotated[EventId | None, Label("Id of the value that this one replaces", Export.ALLOW)] = None
     delta: Annotated[float | None, Label("Value less the one replaced; null when one of them is", Export.ALLOW)] = None

@@ -72,6 +72,14 @@ def _suspended(event: OutboundEvent, policy: ExportPolicy, now: datetime) -> str
     return "the policy is suspended" if policy.suspended else None
 
 
+def _unapproved(event: OutboundEvent, policy: ExportPolicy, now: datetime) -> str | None:
+    del event, now
+    if policy.second_approver is None:
+        return "the policy has one approver, and two are needed"
+    same = policy.second_approver.casefold().strip() == policy.approver.casefold().strip()
+    return "both approvers of the policy are the same" if same else None
+
+
 def _expired(event: OutboundEvent, policy: ExportPolicy, now: datetime) -> str | None:
     del event
     return f"the policy expired at {rfc3339(policy.valid_until)}" if now >= policy.valid_until else None
@@ -115,6 +123,7 @@ Rule = Callable[[OutboundEvent, ExportPolicy, datetime], str | None]
 RULES: tuple[Rule, ...] = (
     _other_customer,
     _suspended,
+    _unapproved,
     _expired,
     _unlisted_product,
     _unknown_field,

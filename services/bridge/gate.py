@@ -86,10 +86,18 @@ class Gate:
     def _decision(self, pending: Pending, now: datetime) -> Decision:
         if pending.refused is not None:
             return deny(f"the API refused it: {pending.refused}")
+        if (stop := self._stopped()) is not None:
+            return deny(stop)
         unreadable = self._policies.view.unreadable(pending.event.customer)
         if unreadable is not None:
             return deny(f"the export policy can't be read: {unreadable}")
         return decide(pending.event, self._policies.view.policy(pending.event.customer), now)
+
+    def _stopped(self) -> str | None:
+        view = self._policies.view
+        if view.switch_unreadable is not None:
+            return f"the switch for all customers can't be read: {view.switch_unreadable}"
+        return None if view.stop is None else f"everything is stopped: {view.stop.reason}"
 
     def _destination(self, pending: Pending) -> str:
         policy = self._policies.view.policy(pending.event.customer)

@@ -1,9 +1,11 @@
 """Reads and writes export policies for people: the policy that holds, and a new version of it."""
 
-from typing import cast
+from datetime import datetime
 
 from schemas.codec import decode, encode
+from schemas.envelope import Event
 from schemas.events.export_policy import ExportPolicy
+from schemas.events.export_stop import ExportStop
 from schemas.registry import EXPORT_POLICY
 from services.bridge.follower import Follower
 from services.bridge.policies import PolicyView
@@ -20,7 +22,10 @@ def read_policy(text: bytes) -> ExportPolicy:
     if found.rejections:
         problem = found.rejections[0]
         raise UserError(f"this is no export policy: {problem.field + ': ' if problem.field else ''}{problem.reason}")
-    return cast(ExportPolicy, found.events[0][1])
+    policy = found.events[0][1] if found.events else None
+    if not isinstance(policy, ExportPolicy):
+        raise UserError(f"this is no export policy: its type has to be {ExportPolicy.TYPE}")
+    return policy
 
 
 def policies(bootstrap: str) -> PolicyView:
@@ -47,6 +52,20 @@ def put(bootstrap: str, policy: ExportPolicy) -> bool:
             f"version {before.version} for {policy.customer} holds, and this is another version {policy.version}: "
             f"send it as version {before.version + 1}"
         )
-    with producer(bootstrap, CLIENT_ID) as client:
-        send(client, encode(policy)).get(SEND_TIMEOUT_S)
+    _send(bootstrap, policy)
     return True
+
+
+def switch(bootstrap: str, stopped: bool, approver: str, reason: str, now: datetime) -> bool:
+    """Stop everything, or end that; False when it is so already. A stop that holds already keeps its reason."""
+    view = policies(bootstrap)
+    if view.switch_unreadable is None and (view.stop is not None) == stopped:
+        return False
+    version = view.switch_version + 1
+    _send(bootstrap, ExportStop(event_time=now, version=version, stopped=stopped, approver=approver, reason=reason))
+    return True
+
+
+def _send(bootstrap: str, record: Event) -> None:
+    with producer(bootstrap, CLIENT_ID) as client:
+        send(client, encode(record)).get(SEND_TIMEOUT_S)

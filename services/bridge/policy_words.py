@@ -26,7 +26,7 @@ def in_words(policy: ExportPolicy, now: datetime) -> list[str]:
     said = [*_state(policy, now), _products(policy), *_fields(policy), *_limits(policy)]
     said.append(
         f"It rests on contract {policy.contract} for {policy.destination}, purpose: {policy.purpose.rstrip('.')}; "
-        f"approved by {policy.approver}."
+        f"approved by {' and '.join(filter(None, (policy.approver, policy.second_approver)))}."
     )
     said.append(f"The customer may keep what it gets for {policy.retention_days} days.")
     return said
@@ -44,6 +44,8 @@ def _state(policy: ExportPolicy, now: datetime) -> Iterator[str]:
         yield f"Version {policy.version} for {policy.customer} is SUSPENDED: nothing leaves."
     elif now >= policy.valid_until:
         yield f"Version {policy.version} for {policy.customer} EXPIRED at {rfc3339(policy.valid_until)}: nothing leaves."
+    elif policy.second_approver is None:
+        yield f"Version {policy.version} for {policy.customer} has ONE APPROVER and needs two: nothing leaves."
     else:
         yield f"Version {policy.version} for {policy.customer} is good until {rfc3339(policy.valid_until)}."
 
@@ -100,6 +102,6 @@ def _other_differences(before: ExportPolicy, after: ExportPolicy) -> Iterator[Di
         yield Difference("narrower", "it is suspended") if after.suspended else Difference("wider", "it is no longer suspended")
     if before.destination != after.destination:
         yield Difference("wider", f"the destination is {after.destination} instead of {before.destination}")
-    for name in ("purpose", "contract", "approver"):
+    for name in ("purpose", "contract", "approver", "second_approver"):
         if getattr(before, name) != getattr(after, name):
             yield Difference("same reach", f"{name}: {getattr(after, name)}")

@@ -14,9 +14,9 @@ from schemas.label import DataClass, Export, Label, PersonalInformation, labels
 
 MODELS = (*event_types(), CustomerEvent, *VIEWS.values())
 #: the ending of a field's name and the unit it promises
-UNIT_ENDINGS = {"_us": "us", "_s": "s", "_days": "d", "_hours": "h", "_bytes": "By", "_kwh": "kW.h"}
+UNIT_ENDINGS = {"_us": "us", "_s": "s", "_days": "d", "_hours": "h", "_bytes": "By", "_kwh": "kW.h", "_wh": "W.h"}
 #: UCUM codes in use (The Unified Code for Units of Measure, 2.1)
-UCUM = {"1", "us", "s", "h", "d", "By", "kW.h", "{pixel}"}
+UCUM = {"1", "us", "s", "h", "d", "By", "kW.h", "W.h", "{pixel}"}
 
 
 def unlabelled(model: type[Closed]) -> list[str]:

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 from kafka_fixture import KafkaUnderTest
-from overseas_lab import TOPICS, Log, Overseas, kpi, overseas, policy, progress, until
+from overseas_lab import START, TOPICS, Log, Overseas, kpi, overseas, policy, progress, until
 
 from schemas.chain import verify
 from schemas.registry import EXPORT_POLICY
+from services.bridge.policy_desk import switch
 
 pytestmark = pytest.mark.kafka
 
@@ -110,6 +111,20 @@ def test_what_waits_for_the_api_is_held_back_when_the_policy_is_suspended(lab: t
     records = audited(log, 2)
     assert [(r["decision"], r["policy_version"]) for r in records] == [("allow", 1), ("deny", 2)]
     assert side.events("acme") == []
+
+
+def test_one_command_stops_what_leaves_to_everybody(lab: tuple[Log, Overseas]) -> None:
+    log, side = lab
+    log.write(policy("acme"), progress("acme", "order-1", 1))
+    side.start_bridge()
+    side.await_events("acme", 1)
+    assert switch(log.bootstrap, True, "export officer", "audit", START)
+    assert not switch(log.bootstrap, True, "export officer", "again", START)
+    log.write(progress("acme", "order-1", 2))
+    assert audited(log, 2)[1]["reason"] == "everything is stopped: audit"
+    assert switch(log.bootstrap, False, "export officer", "done", START)
+    log.write(progress("acme", "order-1", 3))
+    assert [e["payload"]["revision"] for e in side.await_events("acme", 2)] == [1, 3]
 
 
 def test_denied_fields_and_fine_aggregates_are_cut_out(lab: tuple[Log, Overseas]) -> None:

@@ -29,6 +29,8 @@ DENIALS: dict[str, tuple[dict[str, Any] | None, str]] = {
     "no policy": (None, "there is no export policy for this customer"),
     "policy of another customer": ({"customer": "globex"}, "the policy is that of globex"),
     "suspended": ({"suspended": True}, "the policy is suspended"),
+    "one approver": ({"second_approver": None}, "the policy has one approver, and two are needed"),
+    "the same twice": ({"second_approver": "Export Officer "}, "both approvers of the policy are the same"),
     "expired": ({"valid_until": NOW - timedelta(seconds=1)}, "the policy expired at 2026-11-24T11:59:59.000000Z"),
     "expired this instant": ({"valid_until": NOW}, "the policy expired at 2026-11-24T12:00:00.000000Z"),
     "no product": ({"products": []}, "the policy does not list the product order"),

@@ -9,6 +9,7 @@ from overseas_lab import policy, progress
 
 from schemas.chain import Head, verify
 from schemas.codec import encode
+from schemas.events.export_stop import ExportStop
 from services.bridge.audit_record import AuditChains, as_entry, audit_record
 from services.bridge.backoff import delay, retry_after
 from services.bridge.batch import batches
@@ -130,6 +131,32 @@ def test_the_newest_policy_of_a_customer_counts() -> None:
     assert found.version == 2
     assert view.apply(b"acme", None) is None
     assert (view.policy("acme"), view.unreadable("acme")) == (None, None)
+
+
+def switch(stopped: bool, version: int = 1) -> bytes:
+    """A record of the switch for all."""
+    record = ExportStop(event_time=NOW, version=version, stopped=stopped, approver="export officer", reason="audit")
+    return encode(record).value
+
+
+# switch   -      on      off     on     withdrawn
+# leaves   yes    no      yes     no     yes
+def test_the_switch_for_all_is_on_from_its_record_to_the_next() -> None:
+    view = PolicyView()
+    seen = [view.stop is not None]
+    for version, value in enumerate((switch(True), switch(False, 2), switch(True, 3), None), 1):
+        assert view.apply(b"-all-", value) is None
+        seen.append(view.stop is not None)
+        assert view.switch_version == (version if value else 0)
+    assert seen == [False, True, False, True, False]
+
+
+def test_a_switch_that_can_not_be_read_stops_everything_until_one_can() -> None:
+    view = PolicyView()
+    assert view.apply(b"-all-", b'{"stopped": false}') is not None
+    assert view.switch_unreadable is not None
+    view.apply(b"-all-", switch(False))
+    assert (view.switch_unreadable, view.stop) == (None, None)
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ def test_a_policy_says_what_leaves_what_is_cut_and_on_what_it_rests() -> None:
     assert "May leave: progress of orders and KPIs of orders; nothing else." in words
     assert "Cut out: due." in words
     assert "at least 5 units" in words and "at least 3600 s" in words
-    assert "contract C-1 for DE, purpose: order transparency; approved by export officer." in words
+    assert "contract C-1 for DE, purpose: order transparency; approved by export officer and head of sales." in words
 
 
 @pytest.mark.parametrize(
@@ -30,6 +30,7 @@ def test_a_policy_says_what_leaves_what_is_cut_and_on_what_it_rests() -> None:
     [
         ({"suspended": True}, "Version 1 for acme is SUSPENDED: nothing leaves."),
         ({"valid_until": NOW}, "Version 1 for acme EXPIRED at 2026-11-24T12:00:00.000000Z: nothing leaves."),
+        ({"second_approver": None}, "Version 1 for acme has ONE APPROVER and needs two: nothing leaves."),
     ],
 )
 def test_a_policy_under_which_nothing_leaves_says_so_first(changes: dict[str, object], first: str) -> None:

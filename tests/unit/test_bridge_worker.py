@@ -8,6 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from overseas_lab import policy, progress
 
+from schemas.codec import encode
+from schemas.events.export_stop import ExportStop
 from schemas.events.outbound_event import OutboundEvent
 from schemas.metric import EventClass
 from services.bridge.customer_api import Unavailable
@@ -40,6 +42,20 @@ def test_everything_permitted_arrives_in_order_and_is_committed() -> None:
     assert made.committed == 50
     assert made.ended == {EventClass.DELIVERED: 45, EventClass.DENIED: 5}
     assert len(made.audit) == 50
+
+
+def test_the_switch_for_all_keeps_everything_in_and_says_why() -> None:
+    made = world(*events("acme", 2), *events("globex", 1), permitted=("acme", "globex"))
+    stop = ExportStop(event_time=made.now, version=1, stopped=True, approver="export officer", reason="audit")
+    made.policies.append((stop.customer.encode(), encode(stop).value))
+    run(made)
+    assert made.ledger == {}
+    assert made.ended == {EventClass.DENIED: 3}
+    assert {(r.decision, r.reason) for r in made.audit} == {("deny", "everything is stopped: audit")}
+    made.policies.append((stop.customer.encode(), encode(stop.model_copy(update={"version": 2, "stopped": False})).value))
+    made.outbound += [progress("acme", "acme-order", 3)]
+    run(made)
+    assert revisions(made) == [3]
 
 
 def test_nothing_is_posted_before_its_decision_is_in_the_audit_log() -> None:

@@ -31,6 +31,8 @@ COMMANDS = [
     ("policy", "check"),
     ("policy", "show"),
     ("policy", "put"),
+    ("policy", "stop"),
+    ("policy", "resume"),
     ("verify",),
 ]
 

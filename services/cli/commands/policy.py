@@ -21,6 +21,8 @@ from services.stack.log_reader import read_all
 from services.stack.session import broker_at
 
 File = Annotated[Path, typer.Argument(help="JSON file of the contract factory.export-policy.v1", show_default=False)]
+Approver = Annotated[str, typer.Option("--approver", help="Role that decides this", show_default=False)]
+Reason = Annotated[str, typer.Option("--reason", help="Why; it is what the audit log will say", show_default=False)]
 
 
 def register(app: typer.Typer) -> None:
@@ -29,6 +31,8 @@ def register(app: typer.Typer) -> None:
     group.command("check", epilog="Example: factorystream policy check nordic-pumps.json --hours 24")(check)
     group.command("show", epilog="Example: factorystream policy show nordic-pumps --json")(show)
     group.command("put", epilog="Example: factorystream policy put nordic-pumps.json")(put)
+    group.command("stop", epilog="Example: factorystream policy stop --approver 'export officer' --reason 'audit'")(stop)
+    group.command("resume", epilog="Example: factorystream policy resume --approver 'export officer' --reason 'done'")(resume)
     app.add_typer(group, name="policy")
 
 
@@ -87,6 +91,30 @@ def put(file: File, data_dir: LastDir = DATA_DIR, bootstrap: Bootstrap = None, a
         print_json({"customer": policy.customer, "version": policy.version, "changed": changed})
     else:
         OUT.print(in_words(policy, now)[0] if changed else "The same policy holds already: nothing was changed.", markup=False)
+
+
+def stop(
+    approver: Approver, reason: Reason, data_dir: LastDir = DATA_DIR, bootstrap: Bootstrap = None, as_json: Json = False
+) -> None:
+    """The switch for all: from now on nothing leaves to any customer."""
+    _switch(True, (approver, reason), (data_dir, bootstrap), as_json)
+
+
+def resume(
+    approver: Approver, reason: Reason, data_dir: LastDir = DATA_DIR, bootstrap: Bootstrap = None, as_json: Json = False
+) -> None:
+    """End the stop for all: what leaves is for the policies to say again."""
+    _switch(False, (approver, reason), (data_dir, bootstrap), as_json)
+
+
+def _switch(stopped: bool, who: tuple[str, str], place: tuple[Path, str | None], as_json: bool) -> None:
+    with broker_at(*place, note) as where:
+        changed = policy_desk.switch(where, stopped, *who, datetime.now(UTC))
+    if as_json:
+        print_json({"stopped": stopped, "changed": changed})
+    else:
+        state = "Nothing leaves to anybody" if stopped else "The policies of the customers hold again"
+        OUT.print(f"{state}{'' if changed else ': it was so already'}.", markup=False)
 
 
 def read(file: Path) -> ExportPolicy:

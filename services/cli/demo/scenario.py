@@ -89,13 +89,14 @@ def make_scenario(folder: DataFolder) -> Scenario:
 
 
 def policies(now: datetime) -> list[ExportPolicy]:
-    """One policy for each customer, for both products; the role that approves them is the demo's own."""
+    """One policy for each customer, for both products; the roles that approve them are the demo's own."""
     return [
         ExportPolicy(
             event_time=now,
             version=1,
             customer=customer,
-            approver="export-officer (demo)",
+            approver="export officer (demo)",
+            second_approver="head of sales (demo)",
             purpose="Progress and KPIs of the customer's own orders",
             contract=f"demo-{customer}",
             destination=country,
