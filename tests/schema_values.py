@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from schemas.document_json_schema import Schema, json_schema
 from schemas.envelope import Event
+from schemas.events.alert_action import AlertAction
 from schemas.events.sensor_frame import SensorFrame
 from schemas.events.twin_state import TwinState
 from schemas.evolution import inline
@@ -105,6 +106,13 @@ def _one_state(state: dict[str, Any], choice: int) -> dict[str, Any]:
     return {**rest, "scope": {**state["scope"], "kind": kind}}
 
 
+def _end_of_shelf(action: dict[str, Any], choice: int) -> dict[str, Any]:
+    """A shelf has an end, and nothing else has one."""
+    del choice
+    shelve = action["action"] == "shelve"
+    return {**action, "until": (action.get("until") or action["event_time"]) if shelve else None}
+
+
 _BY_TYPE: dict[str, Callable[[Schema], Values]] = {
     "string": _strings,
     "integer": _integers,
@@ -114,4 +122,4 @@ _BY_TYPE: dict[str, Callable[[Schema], Values]] = {
     "array": _arrays,
     "object": _objects,
 }
-_RULES: dict[type[Event], Callable[[Any, int], Any]] = {SensorFrame: _same_length, TwinState: _one_state}
+_RULES: dict[type[Event], Callable[[Any, int], Any]] = {SensorFrame: _same_length, TwinState: _one_state, AlertAction: _end_of_shelf}
