@@ -122,4 +122,8 @@ _BY_TYPE: dict[str, Callable[[Schema], Values]] = {
     "array": _arrays,
     "object": _objects,
 }
-_RULES: dict[type[Event], Callable[[Any, int], Any]] = {SensorFrame: _same_length, TwinState: _one_state, AlertAction: _end_of_shelf}
+_RULES: dict[type[Event], Callable[[Any, int], Any]] = {
+    SensorFrame: _same_length,
+    TwinState: _one_state,
+    AlertAction: _end_of_shelf,
+}

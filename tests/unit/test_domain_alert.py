@@ -64,7 +64,7 @@ def test_two_windows_above_the_limit_raise(line: InMemoryPipeline) -> None:
     (raised,) = line.events(Alert)
     assert (raised.raised_at, raised.event_time, raised.priority) == (at("10:00:30"), at("10:00:30"), "urgent")
     assert (raised.value, raised.limit, raised.unit, raised.channel, raised.cause) == (82, 80, "Cel", "temp", "m1-temp-2")
-    assert raised.text == "temp of m1 is above 80 Cel for 2 windows: mean 82 Cel"
+    assert raised.text == "temp of m1 is above 80 Cel for 20 s: mean 82 Cel"
 
 
 def test_the_limit_itself_is_inside(line: InMemoryPipeline) -> None:
