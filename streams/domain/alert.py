@@ -43,9 +43,8 @@ class AlertLogic:
         return state
 
     def dump(self, state: AssetAlerts | Silences) -> bytes | None:
-        """The state as the parts of it lay themselves out; None where nothing is watched for silence."""
-        row = state.row()
-        return None if row is None else pack(VERSION, row)
+        """The state as the parts of it lay themselves out."""
+        return pack(VERSION, state.row())
 
     def fold(self, state: AssetAlerts | Silences, event: Event, origin: Origin, references: References) -> Folded:
         """Judge one window, one fact or one action."""

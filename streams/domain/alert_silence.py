@@ -99,10 +99,8 @@ class Silences:
             if heard.rule.changed:
                 yield heard.rule.tell(Cause(time, event.event_id, f"{heard.rule.asset} is still silent, and the shelf has ended"))
 
-    def row(self) -> list[Any] | None:
-        """What ``restore`` takes; None while nothing is watched."""
-        if not (self.assets or self.desk.seen):
-            return None
+    def row(self) -> list[Any]:
+        """What ``restore`` takes."""
         assets = {name: [h.source, h.last, h.due, h.comparable, h.rule.row()] for name, h in self.assets.items()}
         return [assets, self.clocks, self.desk.row()]
 
