@@ -71,14 +71,16 @@ class Silences:
             if after is None:
                 return
             heard = self.assets[event.asset] = Heard(Rule(event.asset, RULE))
+        ending = isinstance(event, Heartbeat) and event.phase == "ending"
         if time <= heard.last:
+            if ending and time == heard.last:  # a source ends an asset at the time of its last fact
+                heard.due = NEVER
             return
         if heard.due != NEVER and time > heard.due:
             yield from _raise(heard, event)
         if heard.rule.active:
             heard.rule.clear()
             yield heard.rule.tell(Cause(time, event.event_id, f"{event.asset} is heard again"))
-        ending = isinstance(event, Heartbeat) and event.phase == "ending"
         heard.source, heard.last = event.source, time
         heard.due = NEVER if after is None or ending else time + after
         heard.comparable = self.clocks.get(event.source, NEVER) <= heard.due
