@@ -29,7 +29,7 @@ PARTIES: tuple[Party, ...] = (
     Party("aggregate", Kind.STEP, "Sensor frames to statistics per channel and window"),
     Party("measure", Kind.STEP, "Machine events to the time and quantity account of an asset and hour"),
     Party("kpi", Kind.STEP, "Accounts to KPIs of assets, lines and orders"),
-    Party("alert", Kind.STEP, "Aggregates and conditions to alarms"),
+    Party("alert", Kind.STEP, "Aggregates, conditions, silence and what people do about them to the life of alarms"),
     Party("twin", Kind.STEP, "Facts, KPIs and alarms to the present state of assets, lines and orders"),
     Party("publish", Kind.STEP, "KPIs and states of orders to what their customers may be shown"),
     Party("bridge", Kind.SERVICE, "The gate: decides about each outbound event, delivers it, and brings feedback back"),
@@ -39,6 +39,7 @@ PARTIES: tuple[Party, ...] = (
     Party("console", Kind.SYSTEM, "Screens in the factory"),
     Party("subscribers", Kind.SYSTEM, "Downstream services of the factory"),
     Party("export-officer", Kind.ROLE, "Approves export policies"),
+    Party("operators", Kind.ROLE, "Acknowledge and shelve alerts"),
     Party("ops", Kind.ROLE, "Runs the platform"),
 )
 

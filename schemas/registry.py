@@ -4,6 +4,8 @@ from functools import cache
 
 from schemas.envelope import Event
 from schemas.events.alert import Alert
+from schemas.events.alert_action import AlertAction
+from schemas.events.alert_refusal import AlertRefusal
 from schemas.events.asset import Asset
 from schemas.events.audit_record import AuditRecord
 from schemas.events.calendar import Calendar
@@ -68,8 +70,12 @@ HEALTH = Topic(
     producers=("maintenance",), consumers=("subscribers",),
 )  # fmt: skip
 ALERT = Topic(
-    "factory.alert.v1", "Life cycle of alerts (ISA-18.2)", (Alert,), "asset", 90,
+    "factory.alert.v1", "Life cycle of alerts (ISA-18.2), and actions of people that fit none", (Alert, AlertRefusal), "asset", 90,
     producers=("alert", "maintenance"), consumers=("twin", "subscribers"),
+)  # fmt: skip
+ALERT_ACTION = Topic(
+    "factory.alert-action.v1", "What people do about alerts: acknowledge, shelve, unshelve", (AlertAction,), "asset", 90,
+    producers=("operators",), consumers=("alert",),
 )  # fmt: skip
 TWIN_STATE = Topic(
     "factory.twin-state.v1", "Present state of assets, lines and orders", (TwinState,), "scope.id", None, compacted=True,
@@ -121,7 +127,7 @@ ASSET = Topic(
 )  # fmt: skip
 
 TOPICS: tuple[Topic, ...] = (
-    SENSOR, MACHINE, IMAGE, INSPECTION, DEFECT, AGGREGATE, MEASURE, KPI, HEALTH, ALERT, TWIN_STATE,
+    SENSOR, MACHINE, IMAGE, INSPECTION, DEFECT, AGGREGATE, MEASURE, KPI, HEALTH, ALERT, ALERT_ACTION, TWIN_STATE,
     OUTBOUND, HOLD, AUDIT, FEEDBACK, LATE, ORDER, CALENDAR, LOSS_MODEL, EXPORT_POLICY, CERTIFICATE, ASSET,
 )  # fmt: skip
 

@@ -112,52 +112,86 @@ def kpis(raw: Raw) -> Iterator[tuple[Any, Any]]:
         yield from (((name, *scope), value) for scope, value in values.items() if value is not None)
 
 
+Step = tuple[str, str, str, int]  # rule, state, priority, event time in microseconds
+Tick = tuple[int, list[Step]]  # how far event time is after a record, and the steps that the record leads to
+
+
 def alert_steps(raw: Raw) -> Iterator[tuple[str, str, str, str, int]]:
     """(asset, rule, state, priority, event time) of each step of each alarm, in order per rule."""
-    means: dict[tuple[str, str], list[tuple[int, float]]] = defaultdict(list)
-    for (asset, channel, start), statistics in sorted(raw.windows.closed.items()):
-        means[asset, channel].append((start, float(statistics.mean)))
-    for (asset, channel), windows in means.items():
-        declared = raw.assets[asset]["channels"].get(channel, {})
-        for side, sign in (("high", 1), ("low", -1)):
-            if declared.get(side) is not None:
-                for state, at in _excursions(windows, declared[side] * sign, sign, declared["deadband"]):
-                    yield asset, f"limit:{channel}:{side}", state, declared["priority"], at
+    windows: dict[str, list[tuple[int, str, float]]] = defaultdict(list)
+    for (asset, channel, start), statistics in raw.windows.closed.items():
+        windows[asset].append((start, channel, float(statistics.mean)))
+    for asset, means in windows.items():
+        ticks = _excursions(sorted(means), raw.assets[asset]["channels"])
+        yield from ((asset, *step) for step in _flooded("flood:limit", ticks))
     for asset, log in by_asset(raw.machine).items():
-        yield from _conditions(asset, log)
+        yield from ((asset, *step) for step in _flooded("flood:condition", _conditions(log)))
 
 
-def _excursions(windows: list[tuple[int, float]], limit: float, sign: int, deadband: float) -> Iterator[tuple[str, int]]:
-    is_open, beyond = False, 0
-    for start, mean in windows:
-        excess = mean * sign - limit
-        beyond = beyond + 1 if excess > 0 else 0
-        if is_open and excess <= -deadband:
-            is_open = False
-            yield "cleared", start + WINDOW
-        elif not is_open and beyond >= 2:
-            is_open = True
-            yield "raised", start + WINDOW
+def _excursions(windows: list[tuple[int, str, float]], channels: Body) -> Iterator[Tick]:
+    """Window by window; both limits of a channel are judged by its own windows alone."""
+    is_open: dict[str, bool] = defaultdict(bool)
+    run: dict[tuple[str, str], int] = {}  # since when a rule is beyond or inside
+    for start, channel, mean in windows:
+        declared, end, steps = channels.get(channel, {}), start + WINDOW, []
+        for side, sign in (("high", 1), ("low", -1)):
+            if declared.get(side) is None:
+                continue
+            rule, excess = f"limit:{channel}:{side}", (mean - declared[side]) * sign
+            for what, holds in (("beyond", excess > 0), ("inside", excess <= -declared["deadband"])):
+                run[rule, what] = run.get((rule, what), start) if holds else end
+            what, delay = ("inside", "off_delay_us") if is_open[rule] else ("beyond", "on_delay_us")
+            if run[rule, what] < end and end - run[rule, what] >= declared[delay]:
+                is_open[rule] = not is_open[rule]
+                steps.append((rule, "raised" if is_open[rule] else "cleared", declared["priority"], end))
+            for name in ("beyond", "inside"):
+                if run[rule, name] == end:
+                    del run[rule, name]
+        yield end, steps
 
 
-def _conditions(asset: str, log: list[Any]) -> Iterator[tuple[str, str, str, str, int]]:
+def _conditions(log: list[Any]) -> Iterator[Tick]:
     judged: dict[str, tuple[int, int]] = {}
     priority: dict[str, str] = {}  # of the conditions with an open alarm
     for record in log:
-        fact = record.get("fact", {})
-        if fact.get("kind") != "condition":
-            continue
-        item, level, time = fact["item"], fact["level"], micros(record["event_time"])
-        if (time, record["sequence"]) < judged.get(item, (0, 0)):
-            continue
-        judged[item] = (time, record["sequence"])
-        if level in ("warning", "fault"):
-            urgency = {"warning": "medium", "fault": "high"}[level]
-            if item not in priority or (urgency == "high" and priority[item] != "high"):
+        time, steps, fact = micros(record["event_time"]), [], record.get("fact", {})
+        item, level = fact.get("item"), fact.get("level")
+        if fact.get("kind") == "condition" and (time, record["sequence"]) >= judged.get(item, (0, 0)):
+            judged[item] = (time, record["sequence"])
+            urgency = {"warning": "medium", "fault": "high"}.get(level)
+            if urgency and (item not in priority or (urgency == "high" and priority[item] != "high")):
+                steps.append((f"condition:{item}", "raised" if item not in priority else "grown", urgency, time))
                 priority[item] = urgency
-                yield asset, f"condition:{item}", "raised", urgency, time
-        elif level == "normal" and item in priority:
-            yield asset, f"condition:{item}", "cleared", priority.pop(item), time
+            elif level == "normal" and item in priority:
+                steps.append((f"condition:{item}", "cleared", priority.pop(item), time))
+        yield time, steps
+
+
+def _flooded(flood: str, ticks: Iterable[Tick]) -> Iterator[Step]:
+    """The steps as people see them: in a flood (more than 10 in 10 minutes, until fewer than 5) the lesser ones are held back."""
+    raised: list[int] = []
+    held: dict[str, str] = {}  # rule -> priority
+    clock, is_open, count = 0, False, 0
+    for time, steps in ticks:
+        clock = max(clock, time)
+        if is_open and sum(t > clock - 600_000_000 for t in raised) < 5:
+            is_open = False
+            yield flood, "cleared", "high", clock
+            yield from ((rule, "raised", priority, clock) for rule, priority in held.items())
+            held.clear()
+        for rule, state, priority, at in steps:
+            held.pop(rule, None)
+            if state == "raised":
+                raised.append(at)
+                if not is_open and sum(t > clock - 600_000_000 for t in raised) > 10:
+                    is_open, count = True, 0
+                    yield flood, "raised", "high", clock
+                if is_open and priority in ("low", "medium"):
+                    held[rule] = priority
+                    state, count = "suppressed", count + 1
+                    if count in (1, 2, 4, 8, 16, 32, 64, 128, 256):
+                        yield flood, "raised", "high", clock
+            yield rule, "raised" if state == "grown" else state, priority, at
 
 
 def twins(raw: Raw, alerts: Iterable[tuple[str, str, str, str, int]]) -> Iterator[tuple[Any, Any]]:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from schemas.document_json_schema import Schema, json_schema
 from schemas.envelope import Event
+from schemas.events.alert_action import AlertAction
 from schemas.events.calendar import Calendar
 from schemas.events.loss_model import LossModel
 from schemas.events.sensor_frame import SensorFrame
@@ -129,6 +130,13 @@ def _conditions_hold(model: dict[str, Any], choice: int) -> dict[str, Any]:
     return {**model, **({"rules": rules} if "rules" in model else {})}
 
 
+def _end_of_shelf(action: dict[str, Any], choice: int) -> dict[str, Any]:
+    """A shelf has an end, and nothing else has one."""
+    del choice
+    shelve = action["action"] == "shelve"
+    return {**action, "until": (action.get("until") or action["event_time"]) if shelve else None}
+
+
 _BY_TYPE: dict[str, Callable[[Schema], Values]] = {
     "string": _strings,
     "integer": _integers,
@@ -143,4 +151,5 @@ _RULES: dict[type[Event], Callable[[Any, int], Any]] = {
     TwinState: _one_state,
     Calendar: _named_once,
     LossModel: _conditions_hold,
+    AlertAction: _end_of_shelf,
 }

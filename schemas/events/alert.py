@@ -11,7 +11,11 @@ from schemas.label import Export, Label
 
 
 class Alert(DerivedEvent):
-    """``alert`` names one occurrence from raised to cleared; each step is a new revision of it."""
+    """``alert`` names one occurrence from raised to cleared; each step is a new revision of it and shows it whole.
+
+    ``cleared`` ends an occurrence. One that was not acknowledged by then can still be: a further revision says so and stays
+    ``cleared``. ``shelved`` and ``suppressed`` are alarms that exist and are kept from people.
+    """
 
     TYPE: ClassVar[str] = "factory.alert.v1"
     STAGE: ClassVar[str] = "alert"
@@ -22,7 +26,7 @@ class Alert(DerivedEvent):
     rule: Annotated[str, Field(max_length=100), Label("Rule, e.g. limit:Sload:high")]
     channel: Annotated[ChannelName | None, Label("Channel, for a rule on readings")] = None
     state: Annotated[
-        Literal["raised", "acknowledged", "cleared", "shelved"],
+        Literal["raised", "acknowledged", "cleared", "shelved", "suppressed"],
         Label("Step of the life cycle (ISA-18.2)", Export.ALLOW),
     ]
     priority: Annotated[Literal["low", "medium", "high", "urgent"], Label("Priority (ISA-18.2)", Export.ALLOW)]
@@ -33,3 +37,9 @@ class Alert(DerivedEvent):
     unit: Annotated[str, Field(max_length=32), Label("UCUM unit of value and limit")] = ""
     text: Annotated[str, Field(max_length=500), Label("One sentence for people")]
     cause: Annotated[EventId | None, Label("Event that led to this step")] = None
+    acknowledged: Annotated[bool, Label("Whether a person has acknowledged this occurrence", Export.ALLOW)] = False
+    shelved_until: Annotated[Instant | None, Label("Up to when a person has shelved the alarm")] = None
+    suppressed_by: Annotated[
+        Literal["design", "flood"] | None,
+        Label("Why a suppressed alarm is kept from people: by its design, or in a flood of alarms (ISA-18.2)"),
+    ] = None

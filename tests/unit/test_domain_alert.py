@@ -1,15 +1,13 @@
 """Alarms on limits and conditions. Timelines: ``^`` a window above the limit, ``-`` inside, ``!`` raised, ``.`` cleared."""
 
 import pytest
+from alert_lab import alert_step, fold, means, window
 from inmemory_pipeline import InMemoryPipeline
-from machine_facts import Source, at, machine, us
+from machine_facts import Source, at, machine
 
 from schemas.events.alert import Alert
 from schemas.events.asset import Channel
-from schemas.events.window_aggregate import WindowAggregate
-from schemas.instant import from_micros
 from schemas.registry import AGGREGATE, MACHINE
-from streams.agents import alert
 from streams.domain.fold import Outcome
 
 LIMITED = Channel(unit="Cel", low=10, high=80, deadband=5, priority="urgent")
@@ -17,41 +15,7 @@ LIMITED = Channel(unit="Cel", low=10, high=80, deadband=5, priority="urgent")
 
 @pytest.fixture
 def line() -> InMemoryPipeline:
-    return InMemoryPipeline(steps=(alert.STEP,), assets=[machine(temp=LIMITED)])
-
-
-def window(number: int, mean: float, channel: str = "temp", asset: str = "m1") -> WindowAggregate:
-    """The aggregate of the 10 s window with that number after 10:00."""
-    start = us("10:00") + number * 10_000_000
-    return WindowAggregate.model_validate(
-        {
-            "event_time": from_micros(start + 10_000_000),
-            "id": f"{asset}-{channel}-{number}",
-            "asset": asset,
-            "channel": channel,
-            "unit": "Cel",
-            "window": {"start": from_micros(start), "end": from_micros(start + 10_000_000)},
-            "n": 10,
-            "mean": mean,
-            "sd": 1.0,
-            "min": mean,
-            "max": mean,
-            "rms": abs(mean),
-            "inputs": [],
-        }
-    )
-
-
-def means(*values: float, first: int = 0) -> list[WindowAggregate]:
-    return [window(first + i, v) for i, v in enumerate(values)]
-
-
-def fold(line: InMemoryPipeline, *events: object) -> list[tuple[str, str, int]]:
-    """Send, run, and return (rule, state, revision) of what is new."""
-    known = len(line.events(Alert))
-    line.send(*events)  # type: ignore[arg-type]
-    line.run()
-    return [(a.rule, a.state, a.revision) for a in line.events(Alert)[known:]]
+    return alert_step(machine(temp=LIMITED))
 
 
 def test_one_window_above_the_limit_is_no_alarm(line: InMemoryPipeline) -> None:
@@ -64,7 +28,7 @@ def test_two_windows_above_the_limit_raise(line: InMemoryPipeline) -> None:
     (raised,) = line.events(Alert)
     assert (raised.raised_at, raised.event_time, raised.priority) == (at("10:00:30"), at("10:00:30"), "urgent")
     assert (raised.value, raised.limit, raised.unit, raised.channel, raised.cause) == (82, 80, "Cel", "temp", "m1-temp-2")
-    assert raised.text == "temp of m1 is above 80 Cel for 2 windows: mean 82 Cel"
+    assert raised.text == "temp of m1 is above 80 Cel for 20 s: mean 82 Cel"
 
 
 def test_the_limit_itself_is_inside(line: InMemoryPipeline) -> None:
@@ -80,6 +44,35 @@ def test_an_alarm_clears_only_beyond_the_deadband(line: InMemoryPipeline) -> Non
     fold(line, *means(81, 82))
     assert fold(line, *means(78, 75.1, first=2)) == []
     assert fold(line, *means(75, first=4)) == [("limit:temp:high", "cleared", 2)]
+
+
+# mean   81 82 83 84 85 86
+# above  10 20 30 40 50 60 s: an on-delay of a minute is over with the sixth window
+def test_an_on_delay_waits_for_so_long_beyond_the_limit(line: InMemoryPipeline) -> None:
+    line.references["m1"] = machine(temp=LIMITED.model_copy(update={"on_delay_us": 60_000_000}))
+    assert fold(line, *means(81, 82, 83, 84, 85)) == []
+    assert fold(line, window(5, 86)) == [("limit:temp:high", "raised", 1)]
+    assert line.events(Alert)[0].text == "temp of m1 is above 80 Cel for 60 s: mean 86 Cel"
+
+
+def test_an_on_delay_begins_anew_with_each_window_inside(line: InMemoryPipeline) -> None:
+    line.references["m1"] = machine(temp=LIMITED.model_copy(update={"on_delay_us": 30_000_000}))
+    assert fold(line, *means(81, 82, 79, 81, 82, 79, 81, 82)) == []
+    assert fold(line, window(8, 83)) == [("limit:temp:high", "raised", 1)]
+
+
+def test_without_an_on_delay_the_first_window_raises(line: InMemoryPipeline) -> None:
+    line.references["m1"] = machine(temp=LIMITED.model_copy(update={"on_delay_us": 0}))
+    assert fold(line, window(0, 81)) == [("limit:temp:high", "raised", 1)]
+
+
+# mean   81 82   70 70 78 70 70 70
+#        raised  10 20  -  10 20 30 s: an off-delay of half a minute begins anew after 78, which is inside the deadband
+def test_an_off_delay_waits_for_so_long_back_inside(line: InMemoryPipeline) -> None:
+    line.references["m1"] = machine(temp=LIMITED.model_copy(update={"off_delay_us": 30_000_000}))
+    fold(line, *means(81, 82))
+    assert fold(line, *means(70, 70, 78, 70, 70, first=2)) == []
+    assert fold(line, window(7, 70)) == [("limit:temp:high", "cleared", 2)]
 
 
 def test_the_steps_of_an_occurrence_share_its_name_and_have_ids_of_their_own(line: InMemoryPipeline) -> None:
@@ -175,7 +168,7 @@ def test_a_restart_between_any_two_records_changes_nothing(line: InMemoryPipelin
     gw = Source()
     events = [*means(81, 82, 50, 9, 8), gw.condition("10:00", "servo", "warning"), gw.condition("10:01", "servo", "fault")]
     fold(line, *events)
-    cut = InMemoryPipeline(steps=line.steps, assets=[machine(temp=LIMITED)])
+    cut = alert_step(machine(temp=LIMITED))
     cut.send(*events)
     cut.run(restart=lambda: True)
     assert cut.events(Alert) == line.events(Alert)
