@@ -29,3 +29,8 @@ def account(m: Measure) -> dict[str, float]:
 def quantities(m: Measure) -> dict[str | None, tuple[int, int, int]]:
     """Produced, scrap and rework per order."""
     return {q.order: (q.produced, q.scrap, q.rework) for q in m.quantities}
+
+
+def elements(m: Measure) -> dict[str, float]:
+    """Minutes per element, or per order:element."""
+    return {(f"{e.order}:" if e.order else "") + e.element.value: e.duration_us / 60_000_000 for e in m.elements}

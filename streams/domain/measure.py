@@ -9,6 +9,7 @@ only the hours within it are told, so that one record never means more than a ho
 """
 
 import json
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -16,14 +17,16 @@ from typing import Any, NamedTuple
 from schemas.envelope import Event, InputRange, Status, Window
 from schemas.events.heartbeat import Heartbeat
 from schemas.events.machine_event import Execution, ExecutionChanged, MachineEvent, OrderAssigned, UnitProduced
-from schemas.events.measure import AccountEntry, Measure, Quantity
+from schemas.events.measure import AccountEntry, ElementEntry, Measure, NamedWindow, Quantity
 from schemas.identity import derived_id
 from schemas.instant import HOUR_US, SECOND_US, from_micros, to_micros
+from schemas.time_element import TimeElement
 from streams.domain.fold import Folded, Origin, Outcome, References
 from streams.domain.hour_record import ENDED, AccountKey, Counts, Entry, Units, entry, from_body
 from streams.domain.lateness import late_event
 from streams.domain.sequences import Sequences
 from streams.domain.state_bytes import unpack
+from streams.domain.time_elements import default_element
 from streams.domain.timeline import Timeline, hour_of
 
 NAME = "measure"
@@ -48,10 +51,11 @@ class MeasureState:
 
 
 class Place(NamedTuple):
-    """Where a record lies and which line its asset belongs to now."""
+    """Where a record lies, and to which line and site its asset belongs now."""
 
     origin: Origin
     line: str
+    site: str | None
 
 
 class MeasureLogic:
@@ -90,7 +94,7 @@ class MeasureLogic:
         if not state.sequences.is_news(event):
             return Folded(Outcome.DUPLICATE)
         described = references.asset(event.asset)
-        place = Place(origin, described.line if described else NO_LINE)
+        place = Place(origin, described.line, described.site) if described else Place(origin, NO_LINE, None)
         time, ending = to_micros(event.event_time), isinstance(event, Heartbeat) and event.phase == "ending"
         if _counts(event) and time < state.timeline.floor:
             return Folded(Outcome.LATE, (late_event(NAME, event, origin, state.timeline.floor - time),))
@@ -185,12 +189,13 @@ def _measure(state: MeasureState, start: int, status: Status, place: Place, reas
     for gone in set(record.orders) - orders:
         quantities[gone] = [0, 0, 0]
     record.told(record.revision + 1, record.line or place.line, sorted({*record.orders, *orders}))
-    origin, day = place.origin, from_micros(start).date().isoformat()
+    origin, day = place.origin, _date(start)
     return Measure(
         event_time=from_micros(until),
         id=derived_id(Measure.TYPE, state.asset, start, record.revision),
         asset=state.asset,
         line=record.line,
+        site=place.site,
         window=Window(start=from_micros(start), end=from_micros(start + HOUR_US)),
         revision=record.revision,
         status=status,
@@ -203,14 +208,49 @@ def _measure(state: MeasureState, start: int, status: Status, place: Place, reas
             Quantity(day=day, shift=None, order=order, part=None, produced=n[0], scrap=n[1], rework=n[2])
             for order, n in sorted(quantities.items(), key=lambda item: item[0] or "")
         ],
-        elements=[],
-        windows=[],
+        elements=_elements(state.timeline, start, until, account),
+        windows=[NamedWindow(kind="day", id=day, window=_day(start))],
         inputs=[
             InputRange(topic=origin.topic, partition=origin.partition, first_offset=first, last_offset=last)
             for first, last in state.timeline.offsets(start)
         ],
         reason=reason,
     )
+
+
+def _elements(timeline: Timeline, start: int, until: int, account: dict[AccountKey, int]) -> list[ElementEntry]:
+    """The elements of [start, until), within one hour."""
+    time: dict[tuple[str | None, TimeElement], int] = defaultdict(int)
+    begun: dict[tuple[str | None, TimeElement], int] = defaultdict(int)
+    at = max(start, timeline.floor)
+    for (order, state), spent in account.items():
+        time[order, default_element(state, order)] += spent
+    order_before, state_before = (e and e.value for e in (timeline.in_force(at, False), timeline.in_force(at, True)))
+    before = default_element(state_before, order_before)
+    for begin, end, held, found in timeline.spans(at, until):
+        element = default_element(found, held)
+        if element is not before:
+            begun[held, element] += 1
+        if found is None:
+            time[held, element] += end - begin
+        before = element
+    rest = until - start - sum(time.values())  # of a part that is settled
+    if rest > 0:
+        time[None, TimeElement.UNKNOWN] += rest
+    day = _date(start)
+    return [
+        ElementEntry(day=day, shift=None, order=o, part=None, element=e, duration_us=spent, begun=begun[o, e])
+        for (o, e), spent in sorted(time.items(), key=lambda item: (item[0][0] or "", item[0][1]))
+    ]
+
+
+def _date(time: int) -> str:
+    return from_micros(time).date().isoformat()
+
+
+def _day(time: int) -> Window:
+    start = time // (24 * HOUR_US) * 24 * HOUR_US
+    return Window(start=from_micros(start), end=from_micros(start + 24 * HOUR_US))
 
 
 def _entry(event: MachineEvent | Heartbeat, time: int, value: str | None, offset: int) -> Entry:

@@ -6,6 +6,7 @@ it is a decision and not an observation.
 """
 
 from bisect import bisect_left
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from schemas.instant import HOUR_US
@@ -88,6 +89,26 @@ class Timeline:
                 order = fact
         _add(out, order, execution, until - at)
         return out
+
+    def spans(self, start: int, until: int) -> Iterator[tuple[int, int, str | None, str | None]]:
+        """(start, end, order, execution state) of [start, until), gapless, in time order; state None: nobody watches.
+
+        ``start`` lies at or after the floor and in one hour with ``until``.
+        """
+        execution, order = self.in_force(start, True), self.in_force(start, False)
+        at = start
+        for fact, by_state in _merged(self.hours.get(hour_of(start))):
+            if fact.time >= until:
+                break
+            if fact.time > at:
+                yield at, fact.time, order and order.value, execution and execution.value
+                at = fact.time
+            if by_state:
+                execution = None if fact.ends else fact
+            else:
+                order = fact
+        if until > at:
+            yield at, until, order and order.value, execution and execution.value
 
     def quantities(self, start: int) -> dict[str | None, Counts]:
         """Produced, scrap and rework per order of the hour; units that name no order are of the order in work then."""
