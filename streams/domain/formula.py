@@ -86,7 +86,7 @@ def _energy(units: str) -> Formula:
     return Formula((("E",),), ((units,),), "kW.h", below=1000)
 
 
-#: in the order in which they are told: a customer's availability is shown with the units behind it, so the ratio that has them is first
+#: in the order in which they are told: the availability of a customer is shown with the units behind it, so their ratio is first
 FORMULAS: dict[Kpi, Formula] = {
     Kpi.QUALITY_RATIO: _plain("GQ", "PQ"),
     Kpi.AVAILABILITY: _plain("APT", "PBT"),

@@ -55,6 +55,7 @@ _PLACE = {
     TimeElement.PLANNED_DOWNTIME: 6,
     TimeElement.UNKNOWN: 7,
 }
+_FAILURES = len(_PLACE)  # the quantities follow it
 
 
 def total(parts: Iterable[Sums]) -> Sums:
@@ -67,16 +68,14 @@ def total(parts: Iterable[Sums]) -> Sums:
 
 def sums(elements: Iterable[ElementEntry], quantities: Iterable[Quantity]) -> Sums:
     """The sums of some entries of a measure."""
-    times = [0] * len(_PLACE)
-    failures = 0
+    found = [0] * len(ZERO)
     for entry in elements:
         place = _PLACE.get(entry.element)
         if place is not None:
-            times[place] += entry.duration_us
+            found[place] += entry.duration_us
         if entry.element is TimeElement.BREAKDOWN:
-            failures += entry.begun
-    counts = [0] * 8
+            found[_FAILURES] += entry.begun
     for q in quantities:
         row = (q.produced, q.scrap, q.rework, q.planned_run_us, q.unrated, q.inspected, q.passed, q.energy_wh)
-        counts = [*map(add, counts, row)]
-    return Sums(*times, failures, *counts)
+        found[_FAILURES + 1 :] = map(add, found[_FAILURES + 1 :], row)
+    return Sums(*found)
