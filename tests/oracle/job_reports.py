@@ -9,6 +9,7 @@ import csv
 import json
 from collections import defaultdict
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -40,7 +41,7 @@ def accounts(path: Path, words: Words) -> dict[tuple[str, int, str, str], int]:
         marks = sorted({r[edge] for _, r in timed for edge in ("start", "complete")})
         hours = range(marks[0] // HOUR * HOUR + HOUR, marks[-1], HOUR) if marks else ()
         cuts = sorted({*marks, *hours})
-        for begin, end in zip(cuts, cuts[1:], strict=False):
+        for begin, end in pairwise(cuts):
             cover = [(r["start"], RANK.index(r["kind"]), i, r) for i, r in timed if r["start"] <= begin and end <= r["complete"]]
             order, state = (max(cover)[3]["order"], max(cover)[3]["kind"]) if cover else ("", "idle")
             out[resource, begin // HOUR * HOUR, order, state] += end - begin

@@ -10,7 +10,19 @@ from typing import Any
 import pytest
 from inmemory_pipeline import InMemoryPipeline
 from job_lab import (
-    KIND, REPORTS, WORDS, by_order_id, event_accounts, event_pieces, events, feeds, items, machine_log, names, orders, recorded,
+    KIND,
+    REPORTS,
+    WORDS,
+    by_order_id,
+    event_accounts,
+    event_pieces,
+    events,
+    feeds,
+    items,
+    machine_log,
+    names,
+    orders,
+    recorded,
 )  # fmt: skip
 from oracle import job_reports as oracle
 
