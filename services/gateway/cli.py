@@ -15,9 +15,11 @@ from services.gateway.event_follow import EventFollow
 from services.gateway.feed import Feed
 from services.gateway.feeds import csv_feeds, event_feeds, log_feeds
 from services.gateway.gateway import Gateway, Live, Options
+from services.gateway.job_backfill import guard
+from services.gateway.job_feed import job_feeds
 from services.gateway.progress import Progress
 from services.gateway.settings import GatewaySettings
-from services.gateway.source_spec import AgentSpec, AnySpec, CsvSpec, EventsSpec, LogSpec, Spec, read_config
+from services.gateway.source_spec import AgentSpec, AnySpec, CsvSpec, EventsSpec, JobsSpec, LogSpec, Spec, read_config
 from services.gateway.survey import survey
 from services.runtime.errors import UserError
 
@@ -128,6 +130,27 @@ def replay_csv(
     run([spec], Common(bootstrap, data_dir, spool_limit, broker_timeout, metrics_port, json_out, speed, max_wait))
 
 
+@replay.command("jobs")
+def replay_jobs(
+    paths: Annotated[list[Path], typer.Argument(help="Tables of job reports that belong together, plain or gzipped.")],
+    mapping: Annotated[Path, typer.Option(help="TOML file that says what the columns mean.")],
+    source: Source = "job-reports",
+    strict: Annotated[bool, typer.Option(help="A malformed row is an error.")] = False,
+    behind: Annotated[bool, typer.Option("--behind", help="Send reports of assets of which later facts are known, too.")] = False,
+    speed: Speed = 0.0,
+    max_wait: MaxWait = None,
+    bootstrap: Bootstrap = None,
+    data_dir: DataDir = None,
+    spool_limit: SpoolLimit = None,
+    broker_timeout: BrokerTimeout = None,
+    metrics_port: MetricsPort = None,
+    json_out: Json = False,
+) -> None:
+    """Replay job reports of an ERP or MES: set-up, production, breakdown, pieces, orders."""
+    spec = build(JobsSpec, paths=paths, mapping=mapping, source=source, strict=strict, behind=behind)
+    run([spec], Common(bootstrap, data_dir, spool_limit, broker_timeout, metrics_port, json_out, speed, max_wait))
+
+
 @replay.command("events")
 def replay_events(
     paths: Annotated[list[Path], typer.Argument(help="Events as JSON lines, as the simulator writes them.")],
@@ -231,14 +254,19 @@ def run(specs: list[AnySpec], common: Common) -> None:
             feeds += log_feeds(spec)
         elif isinstance(spec, CsvSpec):
             feeds += csv_feeds(spec)
+        elif isinstance(spec, JobsSpec):
+            feeds += job_feeds(spec)
         elif isinstance(spec, AgentSpec):
             lives.append(AgentPoll(spec))
         elif spec.follow:
             lives += [EventFollow(path, spec.source) for path in spec.paths]
         else:
             feeds += event_feeds(spec)
+    options = common.options()
+    guarded = [spec for spec in specs if isinstance(spec, JobsSpec) and not spec.behind]
+    begin = guard(options.bootstrap, options.broker_timeout_s) if guarded else None
     with Progress() as progress:
-        summary = Gateway(common.options(), feeds, lives, progress).run()
+        summary = Gateway(options, feeds, lives, progress, begin).run()
         if not common.json_out:
             progress.say(json.dumps(summary))
     if common.json_out:

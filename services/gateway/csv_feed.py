@@ -113,6 +113,8 @@ class CsvMapping(BaseModel):
 class CsvFeed:
     """The rows of a table, in the order of the file. A cell is counted like a line of a log."""
 
+    beat_us: int | None = None
+
     def __init__(self, path: Path, mapping: CsvMapping, source: str, strict: bool = False) -> None:
         self.source = source
         self.tally = Tally()

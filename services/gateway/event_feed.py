@@ -14,6 +14,8 @@ from services.runtime.errors import UserError
 class EventFeed:
     """``source`` numbers the events; they go in the order of the file."""
 
+    beat_us: int | None = None
+
     def __init__(self, path: Path, source: str) -> None:
         self.source = source
         self.tally = Tally()

@@ -39,6 +39,7 @@ class Feed(Protocol):
 
     source: str
     tally: Tally
+    beat_us: int | None  # how often its assets are said to be alive in event time; None for as often as others are
 
     def fingerprint(self) -> str:
         """What is replayed, for a restart: the same text when and only when the items would be the same."""

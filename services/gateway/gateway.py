@@ -61,10 +61,18 @@ class Worker:
 
 
 class Gateway:
-    """One run. ``run`` returns the summary."""
+    """One run. ``run`` returns the summary. ``begin`` may refuse feeds (UserError) before the first of their items is taken in."""
 
-    def __init__(self, options: Options, feeds: list[Feed], lives: list[Live], progress: Progress) -> None:
+    def __init__(
+        self,
+        options: Options,
+        feeds: list[Feed],
+        lives: list[Live],
+        progress: Progress,
+        begin: Callable[[list[Feed]], None] | None = None,
+    ) -> None:
         self._options = options
+        self._begin = begin
         self._feeds = feeds
         self._lives = lives
         self._progress = progress
@@ -131,6 +139,8 @@ class Gateway:
         taken = int(intake.position(job) or 0)
         if taken:
             self._progress.say(f"going on after {taken} items that an earlier run took in")
+        elif self._begin is not None:
+            self._begin(feeds)
         batch = Batch(intake, job)
 
         def sleep(seconds: float) -> bool:
@@ -178,6 +188,7 @@ class Gateway:
             "truncated": total.lines["truncated"],
             "blank": total.lines["blank"],
             "rejected": intake.rejected,
+            "traps": {name: n for name, n in sorted(total.traps.items()) if n},
             "undeclared_items": sorted(total.undeclared),
             "agent_restarts": total.agent_restarts,
             "agent_overruns": total.overruns,

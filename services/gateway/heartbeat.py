@@ -1,4 +1,7 @@
-"""When an asset is said to be alive: every 10 s of event time while its source speaks, and at the end of a silence."""
+"""When an asset is said to be alive: every 10 s of event time while its source speaks, and at the end of a silence.
+
+A source that speaks of minutes, not seconds, may have a slower beat of its own.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -19,15 +22,18 @@ def heartbeats(source: str, asset: str, time_us: int, phase: str = "alive") -> l
 
 @dataclass(slots=True)
 class Pulse:
-    """One asset. ``source`` sends its beats, ``feeds`` are the open sources of its data."""
+    """One asset. ``source`` sends its beats, every ``beat_us`` if it says so; ``feeds`` are the open sources of its data."""
 
     source: str
+    beat_us: int | None = None
     feeds: list[Feed] = field(default_factory=list)
     last_own_us: int | None = None
     last_beat_us: int = 0
 
     def due_us(self, clock_us: int) -> int:
         """The event time from which a beat is due, seen from ``clock_us``."""
+        if self.beat_us is not None:
+            return self.last_beat_us + self.beat_us
         active = self.last_own_us is not None and clock_us - self.last_own_us <= SILENT_US
         return self.last_beat_us + (BEAT_US if active else SILENT_US)
 
@@ -44,7 +50,7 @@ class Heart:
         self._earliest_us = 0
         for feed in feeds:
             for asset in feed.assets():
-                self._pulses.setdefault(asset, Pulse(feed.source)).feeds.append(feed)
+                self._pulses.setdefault(asset, Pulse(feed.source, feed.beat_us)).feeds.append(feed)
 
     @property
     def assets(self) -> list[str]:
@@ -83,7 +89,7 @@ class Heart:
     def _note(self, feed: Feed, asset: str, clock_us: int) -> None:
         pulse = self._pulses.get(asset)
         if pulse is None:
-            pulse = self._pulses[asset] = Pulse(feed.source)
+            pulse = self._pulses[asset] = Pulse(feed.source, feed.beat_us)
         if feed not in pulse.feeds:
             pulse.feeds.append(feed)
         if pulse.last_own_us is None:

@@ -30,6 +30,8 @@ def file_fingerprint(path: Path) -> str:
 class LogFeed:
     """The files of one asset in the order of their days."""
 
+    beat_us: int | None = None
+
     def __init__(self, paths: list[Path], interpreter: Interpreter, strict: bool = False) -> None:
         self.source = interpreter.source
         self.tally: Tally = interpreter.tally

@@ -59,6 +59,20 @@ class CsvSpec(Spec):
     strict: bool = False
 
 
+class JobsSpec(Spec):
+    """Tables of job reports that belong together, with a file that says what their columns mean.
+
+    ``behind`` sends reports even where the platform already knows of later ones of the same asset.
+    """
+
+    kind: Literal["jobs"] = "jobs"
+    source: AssetId = "job-reports"
+    paths: list[Path] = Field(min_length=1)
+    mapping: Path
+    strict: bool = False
+    behind: bool = False
+
+
 class AgentSpec(Place):
     """A live MTConnect agent, asked every ``interval`` seconds for at most ``count`` observations."""
 
@@ -71,7 +85,7 @@ class AgentSpec(Place):
     timeout: float = Field(10.0, ge=0)
 
 
-AnySpec = Annotated[LogSpec | EventsSpec | CsvSpec | AgentSpec, Field(discriminator="kind")]
+AnySpec = Annotated[LogSpec | EventsSpec | CsvSpec | JobsSpec | AgentSpec, Field(discriminator="kind")]
 
 
 class RunSpec(BaseModel):

@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 class Tally:
     """``lines`` counts by class: reading, fact, snapshot, repeated, unavailable, malformed, blank (they add up to what was read).
 
+    ``traps`` counts what else a source met and handled, by its name for people.
     ``readings`` are values in frames (a position line has three), ``restored`` repeats that a late line turned into news.
     """
 
     read: int = 0
     lines: Counter[str] = field(default_factory=Counter)
+    traps: Counter[str] = field(default_factory=Counter)
     readings: int = 0
     snapshot_facts: int = 0
     restored: int = 0
@@ -34,6 +36,7 @@ class Tally:
         for name in ("read", "readings", "snapshot_facts", "restored", "steps_back", "late", "agent_restarts", "overruns"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.lines.update(other.lines)
+        self.traps.update(other.traps)
         self.undeclared.update(other.undeclared)
         for time_us in (other.first_us, other.last_us):
             if time_us is not None:
