@@ -1,6 +1,6 @@
 """The one codec: events to records and a batch of records to events and rejections. Bad data is an answer, never an exception."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache, reduce
 from operator import or_
@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, TypeAdapter, ValidationError
 
+from schemas.compiled import UNSURE, Unsupported, compiled
 from schemas.envelope import Event, SourceEvent
 from schemas.events.dead_letter import MAX_FIELD, MAX_REASON, DeadLetter
 from schemas.instant import rfc3339
@@ -46,9 +47,21 @@ class Decoded:
 
 
 def decode(topic: Topic, values: Sequence[bytes | None]) -> Decoded:
-    """Decode record values of one topic. A null value is a tombstone on a compacted topic and a rejection elsewhere."""
-    validate = _adapter(topic).validator.validate_json
+    """Decode record values of one topic. A null value is a tombstone on a compacted topic and a rejection elsewhere.
+
+    A record is read by the compiled reader of the topic; what that one does not take, pydantic judges.
+    """
+    return _decode(topic, values, _reader(topic))
+
+
+def decode_by_pydantic(topic: Topic, values: Sequence[bytes | None]) -> Decoded:
+    """What :func:`decode` gives, by pydantic alone: the judge, and the standard that the compiled readers are tested against."""
+    return _decode(topic, values, _adapter(topic).validator.validate_json)
+
+
+def _decode(topic: Topic, values: Sequence[bytes | None], read: Callable[[bytes], Any]) -> Decoded:
     out = Decoded()
+    events = out.events
     for index, value in enumerate(values):
         if value is None:
             if topic.compacted:
@@ -59,12 +72,20 @@ def decode(topic: Topic, values: Sequence[bytes | None]) -> Decoded:
             out.rejections.append(Rejection(index, f"record of {len(value)} bytes: at most {MAX_RECORD_BYTES}", ""))
         else:
             try:
-                out.events.append((index, validate(value)))
-            except ValidationError as exc:
-                out.rejections.append(_rejection(index, exc))
-            except ValueError as exc:  # what the JSON parser itself refuses, such as broken UTF-8
-                out.rejections.append(Rejection(index, f"not JSON: {exc}", ""))
+                events.append((index, read(value)))
+            except UNSURE:
+                _judge(topic, index, value, out)
     return out
+
+
+def _judge(topic: Topic, index: int, value: bytes, out: Decoded) -> None:
+    """Pydantic has the last word, and gives the reason."""
+    try:
+        out.events.append((index, _adapter(topic).validator.validate_json(value)))
+    except ValidationError as exc:
+        out.rejections.append(_rejection(index, exc))
+    except ValueError as exc:  # what the JSON parser itself refuses, such as broken UTF-8
+        out.rejections.append(Rejection(index, f"not JSON: {exc}", ""))
 
 
 def encode(event: Event) -> Encoded:
@@ -151,6 +172,15 @@ def _adapter(topic: Topic) -> TypeAdapter[Any]:
         return _single(topic.events[0])
     union = reduce(or_, topic.events)
     return TypeAdapter(_ANNOTATED[union, Field(discriminator="type")])
+
+
+@cache
+def _reader(topic: Topic) -> Callable[[bytes], Any]:
+    adapter = _adapter(topic)
+    try:
+        return compiled(adapter)
+    except Unsupported:
+        return adapter.validator.validate_json
 
 
 @cache

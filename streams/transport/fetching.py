@@ -5,18 +5,20 @@ It runs aiokafka on an event loop of its own, so heartbeats go on while the main
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
-from aiokafka.structs import ConsumerRecord, OffsetAndMetadata
+from aiokafka.structs import OffsetAndMetadata
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
 from streams.transport.progress import Partition
 from streams.transport.record_batch import RecordBatch
+from streams.transport.unpacking import Columns, joined, unpack_columns
 
 FETCH_MAX_WAIT_MS = 250
 FETCH_BYTES = 16 << 20
@@ -34,7 +36,7 @@ class Fetched:
     start: int
     end: int
     log_end: int
-    records: Sequence[ConsumerRecord]
+    records: Sequence[Columns]
 
 
 def batches(partition: Partition, fetched: Fetched, wanted: int, records: int, size: int) -> Iterator[RecordBatch]:
@@ -42,28 +44,33 @@ def batches(partition: Partition, fetched: Fetched, wanted: int, records: int, s
 
     The batches cover [wanted, end) without a hole; a record larger than ``size`` is a batch of its own.
     """
-    rows = [r for r in fetched.records if r.offset >= wanted] if fetched.start < wanted else fetched.records
-    start, begin, held = wanted, 0, 0
-    for i, row in enumerate(rows):
-        weight = len(row.value or b"") + len(row.key or b"")
+    rows = joined(fetched.records)
+    rows = rows.cut(bisect_left(rows.offsets, wanted), len(rows))
+    start, begin = wanted, 0
+    for end in _ends(rows, records, size):
+        behind = rows.offsets[end] if end < len(rows) else fetched.end
+        yield _batch(partition, start, behind, rows.cut(begin, end))
+        start, begin = behind, end
+
+
+def _ends(rows: Columns, records: int, size: int) -> Iterator[int]:
+    """Behind which row each batch ends."""
+    weights = [len(value or b"") + len(key or b"") for value, key in zip(rows.values, rows.keys, strict=True)]
+    if len(rows) <= records and sum(weights) <= size:
+        if weights:
+            yield len(rows)
+        return
+    begin, held = 0, 0
+    for i, weight in enumerate(weights):
         if i > begin and (i - begin >= records or held + weight > size):
-            yield _batch(partition, start, row.offset, rows[begin:i])
-            start, begin, held = row.offset, i, 0
+            yield i
+            begin, held = i, 0
         held += weight
-    if rows:
-        yield _batch(partition, start, fetched.end, rows[begin:])
+    yield len(rows)
 
 
-def _batch(partition: Partition, start: int, end: int, rows: Sequence[ConsumerRecord]) -> RecordBatch:
-    return RecordBatch(
-        *partition,
-        start,
-        end,
-        [r.offset for r in rows],
-        [r.key for r in rows],
-        [r.value for r in rows],
-        [r.timestamp or 0 for r in rows],
-    )
+def _batch(partition: Partition, start: int, end: int, rows: Columns) -> RecordBatch:
+    return RecordBatch(*partition, start, end, rows.offsets, rows.keys, rows.values, rows.timestamps)
 
 
 class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc] # Faust is untyped
@@ -77,6 +84,10 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc] # Fau
         super().__post_init__()
         self._generation = -1
         self._position: dict[Partition, int] = {}
+
+    async def on_start(self) -> None:
+        await super().on_start()
+        unpack_columns(self._consumer)
 
     def _create_worker_consumer(self, transport: Any) -> AIOKafkaConsumer:
         # Faust takes a round robin assignor when an app has no tables: partitions with one number would be spread
@@ -156,7 +167,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc] # Fau
         # nothing is awaited from here on, so that position and records belong together
         return {TP(*tp): f for tp, rows in drained.items() if (f := self._covered(consumer, tp, rows)) is not None}
 
-    def _covered(self, consumer: AIOKafkaConsumer, tp: TopicPartition, rows: Sequence[ConsumerRecord]) -> Fetched | None:
+    def _covered(self, consumer: AIOKafkaConsumer, tp: TopicPartition, rows: Sequence[Columns]) -> Fetched | None:
         key = (tp.topic, tp.partition)
         start = self._position.get(key)
         if start is None or not rows:

@@ -19,6 +19,8 @@ from faust.transport.drivers import aiokafka as driver
 
 from streams.transport.progress import Partition
 
+BREATH = 4096  # records sorted by partition before the event loop is given back
+
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
@@ -45,7 +47,9 @@ class Producer(driver.Producer):  # type: ignore[misc] # Faust is untyped
         """
         groups: dict[Partition, list[Outgoing]] = {}
         partitions: dict[str, list[int]] = {}
-        for record in records:
+        for count, record in enumerate(records, 1):
+            if count % BREATH == 0:
+                await asyncio.sleep(0)
             if record.partition is None and record.topic not in partitions:
                 partitions[record.topic] = sorted(await self._ensure_producer().partitions_for(record.topic))
             number = _partition(record, partitions)
@@ -71,6 +75,7 @@ class Producer(driver.Producer):  # type: ignore[misc] # Faust is untyped
                 at += 1
             batch.close()
             futures.append(await producer.send_batch(batch, topic, partition=number))
+            await asyncio.sleep(0)  # packing takes milliseconds, and send_batch waits for nothing while there is room
         acknowledged = await asyncio.gather(*futures)
         return int(acknowledged[0].offset)
 

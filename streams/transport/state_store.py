@@ -31,6 +31,11 @@ class PartitionState(Generic[S]):
         """The last offset of ``topic`` of which everything is applied; -1 for none."""
         return self._marks.get(topic, -1)
 
+    @property
+    def fences(self) -> int:
+        """How many keys hold records that the mark does not cover: 0 but for the first batches after a crash."""
+        return len(self._fences)
+
     def fenced(self, key: str, topic: str, offset: int) -> bool:
         """True when the state of ``key`` holds this record already, though the mark does not say so."""
         fence = self._fences.get(key)

@@ -4,20 +4,37 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 from counting_worker import Counts, Sums, described
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from schemas.codec import decode_dead_letter, to_json
+from schemas.codec import Decoded, decode, decode_dead_letter, to_json
+from schemas.envelope import Event
 from schemas.events.asset import Asset
 from schemas.events.machine_event import MachineEvent, UnitProduced
 from schemas.identity import derived_id
 from schemas.registry import ASSET, HEALTH, LATE, MACHINE, changelog_name
+from schemas.topic import Topic
+from streams.domain.fold import Folded, Origin, Outcome, References
 from streams.metrics import StreamMetrics
-from streams.step import Fault, Step, StepRunner, Surroundings, asset_guards, guards
+from streams.step import (
+    SLICE,
+    SLICE_BYTES,
+    Fault,
+    FoldedSlice,
+    Step,
+    StepRunner,
+    Surroundings,
+    asset_guards,
+    guards,
+    slices,
+)
 from streams.transport.changelog import Restored
 from streams.transport.producer import Outgoing
 from streams.transport.progress import Partition
@@ -202,6 +219,116 @@ async def test_the_event_loop_is_given_back_within_a_batch(monkeypatch: pytest.M
     await world.runner.run(batch(0, [event(i) for i in range(1, 301)]))
     task.cancel()
     assert turns >= 300
+
+
+class Clock:
+    """A clock that only work moves: decoding, folding and packing states take so long, and nothing else takes any time."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def perf_counter(self) -> float:
+        return self.now
+
+
+class Slow(Counts):
+    """Counts, on a machine where a fold takes 1 ms and the bytes of a state 0.5 ms."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+
+    def fold(self, state: list[int], event: Event, origin: Origin, references: References) -> Folded:
+        self.clock.now += 0.001
+        return super().fold(state, event, origin, references)
+
+    def dump(self, state: list[int]) -> bytes | None:
+        self.clock.now += 0.0005
+        return super().dump(state)
+
+
+@pytest.mark.parametrize(
+    ("records", "padding"), [(10_000, 0), (40, 100_000), (4, 1_000_000 - 400)], ids=["many small", "large", "as large as may be"]
+)
+async def test_no_batch_holds_the_event_loop_for_100_ms(monkeypatch: pytest.MonkeyPatch, records: int, padding: int) -> None:
+    clock = Clock()
+    monkeypatch.setattr("streams.step.time", clock)
+
+    def slow_decode(topic: Topic, values: Sequence[bytes | None]) -> Decoded:
+        clock.now += sum(40e-9 * len(v) for v in values if v)  # 40 ns a byte: what pydantic needs on a slow core
+        return decode(topic, values)
+
+    monkeypatch.setattr("streams.step.decode", slow_decode)
+    world = World(Step("counts", (MACHINE,), (HEALTH,), (), Slow(clock)))
+    last, longest = 0.0, 0.0
+
+    async def watch() -> None:
+        nonlocal last, longest
+        while True:
+            longest = max(longest, clock.now - last)
+            last = clock.now
+            await asyncio.sleep(0)
+
+    watching = asyncio.create_task(watch())
+    await asyncio.sleep(0)
+    await world.runner.run(batch(0, [event(n, f"m{n % 5000}") + b" " * padding for n in range(1, records + 1)]))
+    await asyncio.sleep(0)
+    watching.cancel()
+    assert world.counts()["applied"] == records
+    assert clock.now > 0.1  # else there was nothing to hold it with
+    assert longest <= 0.1
+
+
+@given(st.lists(st.none() | st.integers(0, 400_000).map(bytes), max_size=1300), st.integers(0, 20))
+@settings(max_examples=30, deadline=None)
+def test_slices_cover_a_batch_within_their_bounds(values: list[bytes | None], first: int) -> None:
+    cut = list(slices(values, first))
+    assert [i for begin, end in cut for i in range(begin, end)] == list(range(first, len(values)))
+    for begin, end in cut:
+        assert end - begin <= SLICE
+        assert end - begin == 1 or sum(len(v or b"") for v in values[begin:end]) <= SLICE_BYTES
+
+
+class SlicedCounts(Counts):
+    """Counts, a slice at a time."""
+
+    slices = 0
+
+    def fold_slice(
+        self, state: Callable[[str], list[int]], events: Sequence[tuple[int, Event]], batch: RecordBatch, references: References
+    ) -> FoldedSlice:
+        self.slices += 1
+        outcomes: Counter[Outcome] = Counter()
+        touched, outputs = [], []
+        for index, one in events:
+            for key in self.route(one):
+                folded = self.fold(state(key), one, Origin(batch.topic, batch.partition, batch.offsets[index]), references)
+                touched.append(key)
+                outputs += folded.outputs
+            outcomes[Outcome.APPLIED] += 1
+        return FoldedSlice(outcomes, touched, outputs)
+
+
+async def test_a_logic_that_folds_slices_has_the_same_effects_in_the_same_order() -> None:
+    values = [*(event(n, f"m{n % 7}", n) for n in range(1, 1201)), b"{", event(1, "ignored")]
+    logic = SlicedCounts()
+    plain, sliced = World(), World(replace(COUNTS, logic=logic))
+    for world in (plain, sliced):
+        await world.runner.run(batch(0, values[:700]))
+        await world.runner.run(batch(650, values[650:]))
+    assert logic.slices > 2
+    assert plain.sent == sliced.sent
+    assert plain.did == sliced.did
+    assert plain.counts() == sliced.counts()
+
+
+async def test_while_a_fence_holds_events_are_folded_one_by_one() -> None:
+    restored = Restored({"m": b"[2, 2]"}, {MACHINE.name: -1}, {"m": {MACHINE.name: 1}})
+    logic = SlicedCounts()
+    world = World(replace(COUNTS, logic=logic), restored=restored)
+    await world.runner.run(batch(0, [event(1), event(2), event(1, "n"), event(3)]))
+    assert (world.runner.state.state("m"), world.runner.state.state("n"), logic.slices) == ([3, 3], [1, 1], 0)
+    await world.runner.run(batch(4, [event(4)]))
+    assert (world.runner.state.state("m"), logic.slices) == ([4, 4], 1)
 
 
 async def test_a_withdrawn_key_of_a_compacted_topic_is_applied() -> None:

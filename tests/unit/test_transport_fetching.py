@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from dataclasses import dataclass
 
 import pytest
 from faust.types import TP
@@ -16,14 +15,7 @@ from streams.transport.fetching import Fetched, batches
 from streams.transport.lanes import Lanes
 from streams.transport.record_batch import RecordBatch
 from streams.transport.recovery import Inconsistent, co_partitioned, start_offset
-
-
-@dataclass
-class Row:
-    offset: int
-    value: bytes | None
-    key: bytes | None = b"k"
-    timestamp: int | None = 1
+from streams.transport.unpacking import Columns
 
 
 @given(
@@ -32,15 +24,19 @@ class Row:
     records=st.integers(1, 10),
     size=st.integers(1, 60),
     behind=st.integers(0, 20),
+    parts=st.integers(1, 40),
 )
-def test_batches_cover_a_fetch_without_a_hole(gaps: list[int], sizes: list[int], records: int, size: int, behind: int) -> None:
+def test_batches_cover_a_fetch_without_a_hole(
+    gaps: list[int], sizes: list[int], records: int, size: int, behind: int, parts: int
+) -> None:
     offsets = [sum(gaps[: i + 1]) for i in range(len(gaps))]
-    rows = [Row(o, b"x" * n) for o, n in zip(offsets, sizes, strict=False)]
+    rows = Columns(offsets, [b"k"] * len(offsets), [b"x" * n for _, n in zip(offsets, sizes, strict=False)], [1] * len(offsets))
     end = offsets[-1] + 3
-    fetched = Fetched(1, 0, end, end, rows)  # type: ignore[arg-type] # rows look like consumer records
+    fetched = Fetched(1, 0, end, end, [rows.cut(i, i + parts) for i in range(0, len(rows), parts)])
     wanted = min(behind, offsets[-1])
     cut = list(batches(("t", 2), fetched, wanted, records, size))
     assert [o for b in cut for o in b.offsets] == [o for o in offsets if o >= wanted]
+    assert [len(v or b"") for b in cut for v in b.values] == [n for o, n in zip(offsets, sizes, strict=False) if o >= wanted]
     assert cut[0].start == wanted
     assert cut[-1].end == end
     assert all(a.end == b.start for a, b in itertools.pairwise(cut))
@@ -50,7 +46,7 @@ def test_batches_cover_a_fetch_without_a_hole(gaps: list[int], sizes: list[int],
 
 
 def test_a_fetch_that_is_all_behind_gives_nothing() -> None:
-    fetched = Fetched(1, 0, 10, 10, [Row(1, b"")])  # type: ignore[list-item]
+    fetched = Fetched(1, 0, 10, 10, [Columns([1], [None], [b""], [1])])
     assert list(batches(("t", 0), fetched, 5, 10, 10)) == []
 
 
