@@ -28,7 +28,7 @@ class Roll(NamedTuple):
     until: int
     missing: int
     settled: bool
-    restated_hours: int
+    restated_measures: int
     calendar: int | None
     loss_model: int | None
     inputs: InputRange
@@ -115,7 +115,7 @@ def _next_value(
         coverage=roll.coverage,
         calendar_version=roll.calendar,
         loss_model_version=roll.loss_model,
-        restated_hours=roll.restated_hours,
+        restated_measures=roll.restated_measures,
         inputs=[roll.inputs],
         supersedes=_id(subject, kpi, series.revision - 1) if series.revision > 1 else None,
         delta=None if before is None or number is None else number - before,

@@ -26,7 +26,7 @@ def test_availability_is_active_time_over_known_time_without_unavailable(line: I
     assert (value.status, value.revision, value.supersedes, value.event_time) == ("final", 1, None, at("11:00"))
     assert (value.window.start, value.window.end, value.window_kind) == (at("10:00"), at("11:00"), "hour")
     assert (value.formula, value.terms) == ("APT / PBT, version 2", {"APT": minutes(12), "PBT": minutes(30)})
-    assert (value.flags, value.delta, value.reason, value.restated_hours) == ([], None, None, 0)
+    assert (value.flags, value.delta, value.reason, value.restated_measures) == ([], None, None, 0)
 
 
 def test_an_unavailable_hour_has_no_value_but_a_reason(line: InMemoryPipeline) -> None:
@@ -138,7 +138,7 @@ def test_a_final_value_that_changes_is_restated(line: InMemoryPipeline) -> None:
     values = fold(line, late)
     assert {v.status for v in values if v.window_kind == "hour"} == {"restated"}
     (value,) = of(values, "asset")
-    assert (value.value, value.delta, value.restated_hours) == (0.75, -0.25, 1)
+    assert (value.value, value.delta, value.restated_measures) == (0.75, -0.25, 1)
     assert value.reason == "m1, hour 2026-11-24T10:00Z: gw/m1/7 came out of order"
 
 

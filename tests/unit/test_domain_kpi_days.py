@@ -92,7 +92,7 @@ def test_a_late_fact_restates_the_day_and_says_by_how_much(line: InMemoryPipelin
     fold(line, *(measure(f"{h:02}:00") for h in range(24)))
     restated = measure("03:00", 2, "restated", {(None, "READY"): 60}, reason="gw/m1/9 came out of order")
     (value,) = of(fold(line, restated), "line", window=DAY)
-    assert (value.status, value.value, value.restated_hours) == ("restated", 23 / 24, 1)
+    assert (value.status, value.value, value.restated_measures) == ("restated", 23 / 24, 1)
     assert value.delta == pytest.approx(-1 / 24)
     assert value.reason == "m1, hour 2026-11-24T03:00Z: gw/m1/9 came out of order"
 
