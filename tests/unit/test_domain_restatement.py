@@ -98,12 +98,13 @@ def test_a_fact_older_than_the_horizon_is_late_and_named(line: InMemoryPipeline)
 def test_a_fact_just_within_the_horizon_restates(line: InMemoryPipeline) -> None:
     gw = Source()
     fold(line, gw.state("10:00", "ACTIVE"), gw.state("12:00", "ACTIVE"), gw.alive("+7 11:30"))
-    (told,) = fold(line, gw.state("11:00", "READY"))
+    told, after = fold(line, gw.state("11:00", "READY"))
     assert (told.window.start, account(told)) == (at("11:00"), {"READY": 60})
+    assert (after.window.start, account(after), after.elements[0].begun) == (at("12:00"), {"ACTIVE": 60}, 1)  # it runs anew
 
 
 def test_a_late_heartbeat_or_signal_is_no_late_fact(line: InMemoryPipeline) -> None:
     gw = Source()
     fold(line, gw.state("10:00", "ACTIVE"), gw.alive("+8 10:00"))
-    assert fold(line, gw.alive("10:00"), gw.energy("10:00")) == []
+    assert fold(line, gw.alive("10:00"), gw.program("10:00", "P1")) == []
     assert line.outcomes["measure", MACHINE.name, Outcome.LATE] == 0
