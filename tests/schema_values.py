@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from schemas.document_json_schema import Schema, json_schema
 from schemas.envelope import Event
+from schemas.events.asset import Asset
 from schemas.events.sensor_frame import SensorFrame
 from schemas.events.twin_state import TwinState
 from schemas.evolution import inline
@@ -105,6 +106,28 @@ def _one_state(state: dict[str, Any], choice: int) -> dict[str, Any]:
     return {**rest, "scope": {**state["scope"], "kind": kind}}
 
 
+def _asset(asset: dict[str, Any], choice: int) -> dict[str, Any]:
+    """The subgroup fits the chart, no rule is named twice, and the limits of a specification are in order."""
+    return (
+        {**asset, "channels": {name: _channel(c, choice) for name, c in asset["channels"].items()}}
+        if "channels" in asset
+        else asset
+    )
+
+
+def _channel(channel: dict[str, Any], choice: int) -> dict[str, Any]:
+    changed = dict(channel)
+    if control := channel.get("control"):
+        subgroup = 1 if control["chart"] == "individuals" else choice + 1
+        rules = {"rules": list(dict.fromkeys(control["rules"]))} if "rules" in control else {}
+        changed["control"] = {**control, **rules, "subgroup": subgroup}
+    if (specification := channel.get("specification")) is not None:
+        given = sorted({-1.0, 1.0, *(v for v in specification.values() if v is not None)})
+        target = {} if choice > 2 else {"target": given[1]}
+        changed["specification"] = {"lower": given[0], "upper": None if choice == 1 else given[-1], **target}
+    return changed
+
+
 _BY_TYPE: dict[str, Callable[[Schema], Values]] = {
     "string": _strings,
     "integer": _integers,
@@ -114,4 +137,4 @@ _BY_TYPE: dict[str, Callable[[Schema], Values]] = {
     "array": _arrays,
     "object": _objects,
 }
-_RULES: dict[type[Event], Callable[[Any, int], Any]] = {SensorFrame: _same_length, TwinState: _one_state}
+_RULES: dict[type[Event], Callable[[Any, int], Any]] = {Asset: _asset, SensorFrame: _same_length, TwinState: _one_state}

@@ -6,6 +6,7 @@ are read off afterwards. Exact arithmetic up to the last division.
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from itertools import pairwise
 from math import sqrt
 from typing import Any, NamedTuple
 
@@ -28,7 +29,9 @@ def readings(records: Sequence[Mapping[str, Any]], channel: str, micros: Any) ->
     found = set()
     for record in records:
         begin = micros(record["event_time"])
-        for row, (after, value) in enumerate(zip(record.get("times_us", []), record.get("columns", {}).get(channel, []), strict=False)):
+        for row, (after, value) in enumerate(
+            zip(record.get("times_us", []), record.get("columns", {}).get(channel, []), strict=False)
+        ):
             if value is not None:
                 found.add(Reading(begin + after, record["source"], record["sequence"], row, float(value)))
     return sorted(found)
@@ -45,7 +48,7 @@ def points(values: Series, n: int) -> list[tuple[float, float]]:
 
 def moving_ranges(values: Series) -> list[float]:
     """Of single readings."""
-    return [abs(b - a) for a, b in zip(values, values[1:], strict=False)]
+    return [abs(b - a) for a, b in pairwise(values)]
 
 
 def mean(values: Series) -> float:
@@ -62,7 +65,16 @@ def range_limits(values: Series, n: int, subgroups: int) -> tuple[float, float]:
 
 def fired(rule: str, z: Series, i: int) -> int:
     """+1 or -1 for the side, 2 for both, 0 when the rule does not fire at point ``i`` of the standardised series."""
-    checks = {"N1": _one, "N2": _nine, "N3": _six, "N4": _fourteen, "N5": _two_of_three, "N6": _four_of_five, "N7": _fifteen, "N8": _eight}
+    checks = {
+        "N1": _one,
+        "N2": _nine,
+        "N3": _six,
+        "N4": _fourteen,
+        "N5": _two_of_three,
+        "N6": _four_of_five,
+        "N7": _fifteen,
+        "N8": _eight,
+    }
     return checks[rule](z, i)
 
 
@@ -86,7 +98,7 @@ def _fourteen(z: Series, i: int) -> int:
     if i < 13:
         return 0
     steps = [z[k + 1] - z[k] for k in range(i - 13, i)]
-    return 2 if all(a < 0 < b or b < 0 < a for a, b in zip(steps, steps[1:], strict=False)) else 0
+    return 2 if all(a < 0 < b or b < 0 < a for a, b in pairwise(steps)) else 0
 
 
 def _share(z: Series, i: int, span: int, wanted: int, zone: float) -> int:

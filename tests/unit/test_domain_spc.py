@@ -101,7 +101,9 @@ def test_a_pattern_of_several_points_names_all_of_them() -> None:
     gw = Source()
     fold(line, *each_second(gw, [*STEADY, *[10.25] * 9, 9.75]), gw.alive("10:01"))
     raised, cleared = line.events(Alert)
-    assert raised.text.startswith("temp of m1 breaks the rule N2, 9 points in a row on one side of the centre, high; on 2026-11-24:")
+    assert raised.text.startswith(
+        "temp of m1 breaks the rule N2, 9 points in a row on one side of the centre, high; on 2026-11-24:"
+    )
     assert raised.text.count("10.25 at") == 9
     assert raised.text.endswith(", 10.25 at 10:00:10")
     assert (raised.limit, cleared.state, cleared.event_time) == (10.0, "cleared", at("10:00:19"))

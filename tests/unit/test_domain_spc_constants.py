@@ -60,7 +60,9 @@ def test_d3_is_the_deviation_of_the_range_of_a_normal_sample(n: int) -> None:
     densities = [density(w) for w in range(161)]
     # the density does not die out at 0 for n = 2 and 3: Simpson's rule there
     weights = [1.0] + [4.0 if w % 2 else 2.0 for w in range(1, 160)] + [1.0]
-    moments = [step / 3 * sum(c * (w * step) ** k * d for w, (c, d) in enumerate(zip(weights, densities, strict=True))) for k in (1, 2)]
+    moments = [
+        step / 3 * sum(c * (w * step) ** k * d for w, (c, d) in enumerate(zip(weights, densities, strict=True))) for k in (1, 2)
+    ]
     assert moments[0] == pytest.approx(constants.d2(n), abs=2e-5)
     assert math.sqrt(moments[1] - moments[0] ** 2) == pytest.approx(constants.d3(n), abs=2e-5)
 
