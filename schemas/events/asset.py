@@ -34,12 +34,12 @@ class Control(Closed):
         Label("Rules of a Shewhart chart, each once; ewma and cusum have limits of their own instead"),
     ] = ["N1", "N2", "N5"]
     ewma_lambda: Annotated[float, Field(ge=0.01, le=1), Label("Weight of the newest point (ewma)", unit="1")] = 0.2
-    ewma_limit: Annotated[float, Field(gt=0, le=10), Label("Width of the limits in standard deviations (ewma)", unit="1")] = 2.86
+    ewma_limit: Annotated[float, Field(ge=0.1, le=10), Label("Width of the limits in standard deviations (ewma)", unit="1")] = 2.86
     cusum_k: Annotated[
         float, Field(ge=0, le=10), Label("Reference value k in standard deviations of a point (cusum)", unit="1")
     ] = 0.5
     cusum_h: Annotated[
-        float, Field(gt=0, le=100), Label("Decision interval h in standard deviations of a point (cusum)", unit="1")
+        float, Field(ge=0.1, le=100), Label("Decision interval h in standard deviations of a point (cusum)", unit="1")
     ] = 5.0
 
     @model_validator(mode="after")
