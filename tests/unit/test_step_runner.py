@@ -12,10 +12,12 @@ import pytest
 from counting_worker import Counts, Sums, described
 
 from schemas.codec import decode_dead_letter, to_json
+from schemas.envelope import Event
 from schemas.events.asset import Asset
 from schemas.events.machine_event import MachineEvent, UnitProduced
 from schemas.identity import derived_id
 from schemas.registry import ASSET, HEALTH, LATE, MACHINE, changelog_name
+from streams.domain.fold import Folded, Origin, Outcome, References
 from streams.metrics import StreamMetrics
 from streams.step import Fault, Step, StepRunner, Surroundings, asset_guards, guards
 from streams.transport.changelog import Restored
@@ -103,6 +105,21 @@ async def test_outputs_then_states_then_finished() -> None:
     assert json.loads(world.to(HEALTH.name)[0].value or b"")["model"] == "10"
     assert {r.partition for r in world.to(CHANGELOG)} == {1}
     assert world.counts() == {"received": 10, "in_flight": 0, "applied": 10}
+
+
+class Idle(Counts):
+    """Applies everything and keeps nothing."""
+
+    def fold(self, state: list[int], event: Event, origin: Origin, references: References) -> Folded:
+        del state, event, origin, references
+        return Folded(Outcome.APPLIED, touched=False)
+
+
+async def test_a_state_that_stayed_empty_is_not_written() -> None:
+    world = World(replace(COUNTS, logic=Idle()))
+    await world.runner.run(batch(0, [event(1), event(2, "n")]))
+    assert [r.key for r in world.to(CHANGELOG)] == [f"#{MACHINE.name}".encode()]  # the mark alone
+    assert world.counts() == {"received": 2, "in_flight": 0, "applied": 2}
 
 
 async def test_a_batch_without_outputs_still_moves_the_mark() -> None:
