@@ -30,6 +30,7 @@ PARTIES: tuple[Party, ...] = (
     Party("measure", Kind.STEP, "Machine events to the time and quantity account of an asset and hour"),
     Party("kpi", Kind.STEP, "Accounts to KPIs of assets, lines and orders"),
     Party("alert", Kind.STEP, "Aggregates, conditions, silence and what people do about them to the life of alarms"),
+    Party("spc", Kind.STEP, "Readings to control charts: limits, alarms and capability"),
     Party("twin", Kind.STEP, "Facts, KPIs and alarms to the present state of assets, lines and orders"),
     Party("publish", Kind.STEP, "KPIs and states of orders to what their customers may be shown"),
     Party("bridge", Kind.SERVICE, "The gate: decides about each outbound event, delivers it, and brings feedback back"),

@@ -9,7 +9,9 @@ from schemas.events.alert_refusal import AlertRefusal
 from schemas.events.asset import Asset
 from schemas.events.audit_record import AuditRecord
 from schemas.events.calendar import Calendar
+from schemas.events.capability import Capability
 from schemas.events.certificate import Certificate
+from schemas.events.control_limits import ControlLimits
 from schemas.events.dead_letter import DeadLetter
 from schemas.events.defect import Defect
 from schemas.events.export_policy import ExportPolicy
@@ -34,7 +36,7 @@ from schemas.topic import DEAD_LETTER_DAYS, Topic
 
 SENSOR = Topic(
     "factory.sensor.v1", "Readings of machines and sensors, packed into frames", (SensorFrame, Heartbeat), "asset", 7,
-    producers=("gateway",), consumers=("aggregate", "maintenance"),
+    producers=("gateway",), consumers=("aggregate", "spc", "maintenance"),
 )  # fmt: skip
 MACHINE = Topic(
     "factory.machine.v1", "Discrete facts about machines", (MachineEvent, Heartbeat), "asset", 30,
@@ -71,7 +73,15 @@ HEALTH = Topic(
 )  # fmt: skip
 ALERT = Topic(
     "factory.alert.v1", "Life cycle of alerts (ISA-18.2), and actions of people that fit none", (Alert, AlertRefusal), "asset", 90,
-    producers=("alert", "maintenance"), consumers=("twin", "subscribers"),
+    producers=("alert", "spc", "maintenance"), consumers=("twin", "subscribers"),
+)  # fmt: skip
+CONTROL_LIMITS = Topic(
+    "factory.control-limits.v1", "Limits of control charts, told once each: in force long after", (ControlLimits,), "asset", 1096,
+    producers=("spc",), consumers=("console", "subscribers"),
+)  # fmt: skip
+CAPABILITY = Topic(
+    "factory.capability.v1", "Capability of channels with a specification", (Capability,), "asset", 90,
+    producers=("spc",), consumers=("subscribers",),
 )  # fmt: skip
 ALERT_ACTION = Topic(
     "factory.alert-action.v1", "What people do about alerts: acknowledge, shelve, unshelve", (AlertAction,), "asset", 90,
@@ -99,7 +109,7 @@ FEEDBACK = Topic(
 )  # fmt: skip
 LATE = Topic(
     "factory.late.v1", "Facts that came too late to change a result", (LateEvent,), "asset", 90,
-    producers=("aggregate", "measure"), consumers=("ops",),
+    producers=("aggregate", "measure", "spc"), consumers=("ops",),
 )  # fmt: skip
 ORDER = Topic(
     "factory.order.v1", "Production orders", (Order,), "order", None, compacted=True,
@@ -123,16 +133,16 @@ CERTIFICATE = Topic(
 )  # fmt: skip
 ASSET = Topic(
     "factory.asset.v1", "Assets, their place and their channels", (Asset,), "asset", None, compacted=True,
-    producers=("gateway", "simulator"), consumers=("aggregate", "measure", "alert"),
+    producers=("gateway", "simulator"), consumers=("aggregate", "measure", "alert", "spc"),
 )  # fmt: skip
 
 TOPICS: tuple[Topic, ...] = (
-    SENSOR, MACHINE, IMAGE, INSPECTION, DEFECT, AGGREGATE, MEASURE, KPI, HEALTH, ALERT, ALERT_ACTION, TWIN_STATE,
-    OUTBOUND, HOLD, AUDIT, FEEDBACK, LATE, ORDER, CALENDAR, LOSS_MODEL, EXPORT_POLICY, CERTIFICATE, ASSET,
+    SENSOR, MACHINE, IMAGE, INSPECTION, DEFECT, AGGREGATE, MEASURE, KPI, HEALTH, ALERT, ALERT_ACTION, CONTROL_LIMITS, CAPABILITY,
+    TWIN_STATE, OUTBOUND, HOLD, AUDIT, FEEDBACK, LATE, ORDER, CALENDAR, LOSS_MODEL, EXPORT_POLICY, CERTIFICATE, ASSET,
 )  # fmt: skip
 
 #: steps that keep state; each has a changelog of its own, partitioned like the topics it reads
-STATEFUL_STEPS = ("aggregate", "measure", "kpi", "alert", "twin", "publish")
+STATEFUL_STEPS = ("aggregate", "measure", "kpi", "alert", "spc", "twin", "publish")
 
 
 def topic_named(name: str) -> Topic:

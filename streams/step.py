@@ -251,7 +251,8 @@ class StepRunner:
             else:
                 folded = logic.fold(self.state.state(key), event, origin, references)
                 outcome = folded.outcome
-                work.touched[key] = None
+                if folded.touched:
+                    work.touched[key] = None
                 if folded.outputs:
                     work.outputs.extend(_outgoing(folded.outputs))
             if best is None or _RANK[outcome] > _RANK[best]:

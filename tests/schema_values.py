@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from schemas.document_json_schema import Schema, json_schema
 from schemas.envelope import Event
 from schemas.events.alert_action import AlertAction
+from schemas.events.asset import Asset
 from schemas.events.calendar import Calendar
 from schemas.events.loss_model import LossModel
 from schemas.events.sensor_frame import SensorFrame
@@ -137,6 +138,28 @@ def _end_of_shelf(action: dict[str, Any], choice: int) -> dict[str, Any]:
     return {**action, "until": (action.get("until") or action["event_time"]) if shelve else None}
 
 
+def _asset(asset: dict[str, Any], choice: int) -> dict[str, Any]:
+    """The subgroup fits the chart, no rule is named twice, and the limits of a specification are in order."""
+    return (
+        {**asset, "channels": {name: _channel(c, choice) for name, c in asset["channels"].items()}}
+        if "channels" in asset
+        else asset
+    )
+
+
+def _channel(channel: dict[str, Any], choice: int) -> dict[str, Any]:
+    changed = dict(channel)
+    if control := channel.get("control"):
+        subgroup = 1 if control["chart"] == "individuals" else choice + 1
+        rules = {"rules": list(dict.fromkeys(control["rules"]))} if "rules" in control else {}
+        changed["control"] = {**control, **rules, "subgroup": subgroup}
+    if (specification := channel.get("specification")) is not None:
+        given = sorted({-1.0, 1.0, *(v for v in specification.values() if v is not None)})
+        target = {} if choice > 2 else {"target": given[1]}
+        changed["specification"] = {"lower": given[0], "upper": None if choice == 1 else given[-1], **target}
+    return changed
+
+
 _BY_TYPE: dict[str, Callable[[Schema], Values]] = {
     "string": _strings,
     "integer": _integers,
@@ -147,6 +170,7 @@ _BY_TYPE: dict[str, Callable[[Schema], Values]] = {
     "object": _objects,
 }
 _RULES: dict[type[Event], Callable[[Any, int], Any]] = {
+    Asset: _asset,
     SensorFrame: _same_length,
     TwinState: _one_state,
     Calendar: _named_once,

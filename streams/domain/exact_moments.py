@@ -47,14 +47,14 @@ class Moments:
     @property
     def rms(self) -> float:
         """Root mean square."""
-        return _root(self.squares, self.n << 2 * self.scale)
+        return root(self.squares, self.n << 2 * self.scale)
 
     @property
     def sd(self) -> float | None:
         """Standard deviation with n - 1; None for one value."""
         if self.n < 2:
             return None
-        return _root(self.n * self.squares - self.total**2, self.n * (self.n - 1) << 2 * self.scale)
+        return root(self.n * self.squares - self.total**2, self.n * (self.n - 1) << 2 * self.scale)
 
     def _widen(self, scale: int) -> None:
         self.total <<= scale - self.scale
@@ -62,7 +62,7 @@ class Moments:
         self.scale = scale
 
 
-def _root(numerator: int, denominator: int) -> float:
+def root(numerator: int, denominator: int) -> float:
     """The square root of a ratio, to the last place; the largest float where it would be larger."""
     shift = max(0, 65 + (denominator.bit_length() - numerator.bit_length()) // 2)
     root = math.isqrt((numerator << 2 * shift) // denominator)

@@ -41,10 +41,14 @@ class Origin:
 
 @dataclass(slots=True)
 class Folded:
-    """The result of folding one event into one state; outputs are sent in this order, before the state is stored."""
+    """The result of folding one event into one state; outputs are sent in this order, before the state is stored.
+
+    ``touched`` is False for a state that is empty and has stayed so: nothing is stored for its key.
+    """
 
     outcome: Outcome
     outputs: Sequence[Event] = ()
+    touched: bool = True
 
 
 class References(Protocol):

@@ -65,7 +65,7 @@ def test_a_change_of_an_event_on_two_topics_hits_the_readers_of_both() -> None:
     old.schemas["factory.heartbeat.v1"]["properties"]["phase"]["enum"].append("paused")
     [finding] = check(old, PRESENT)
     assert finding.topics == ("factory.sensor.v1", "factory.machine.v1")
-    assert finding.hits == ("aggregate", "maintenance", "measure", "alert", "twin")
+    assert finding.hits == ("aggregate", "spc", "maintenance", "measure", "alert", "twin")
 
 
 def test_a_removed_event_type_and_a_removed_topic_break() -> None:

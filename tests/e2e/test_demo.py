@@ -72,7 +72,7 @@ def test_every_event_is_accounted_for(summary: dict[str, Any]) -> None:
         assert row["received"] == sum(row.get(c, 0) for c in classes)
         assert row["in_flight"] == 0
     stages = {row["stage"] for row in summary["stages"]}
-    assert stages == {"gateway", "aggregate", "measure", "kpi", "alert", "twin", "publish", "bridge"}
+    assert stages == {"gateway", "aggregate", "measure", "kpi", "alert", "spc", "twin", "publish", "bridge"}
 
 
 def test_the_data_went_over_every_topic_of_the_way(summary: dict[str, Any]) -> None:

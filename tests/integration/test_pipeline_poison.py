@@ -150,7 +150,7 @@ def test_facts_of_an_asset_that_nobody_described_are_kept_by_the_first_step_that
     assert {_origin(r) for r in letters} == strangers
     assert len(letters) == len(strangers)
     assert {(dict(r.headers)["dlq_reason"], dict(r.headers)["dlq_field"]) for r in letters} == {(b"unknown asset", b"asset")}
-    for stage, topic in (("aggregate", SENSOR), ("measure", MACHINE), ("alert", MACHINE)):
+    for stage, topic in (("aggregate", SENSOR), ("spc", SENSOR), ("measure", MACHINE), ("alert", MACHINE)):
         assert counts[stage, topic.name].classes["dead_lettered"] == len([s for s in strangers if s[0] == topic.name])
     # the twin needs no description: it shows what it hears
     assert counts["twin", MACHINE.name].classes.keys() == {"applied"}

@@ -122,6 +122,21 @@ async def test_outputs_then_states_then_finished() -> None:
     assert world.counts() == {"received": 10, "in_flight": 0, "applied": 10}
 
 
+class Idle(Counts):
+    """Applies everything and keeps nothing."""
+
+    def fold(self, state: list[int], event: Event, origin: Origin, references: References) -> Folded:
+        del state, event, origin, references
+        return Folded(Outcome.APPLIED, touched=False)
+
+
+async def test_a_state_that_stayed_empty_is_not_written() -> None:
+    world = World(replace(COUNTS, logic=Idle()))
+    await world.runner.run(batch(0, [event(1), event(2, "n")]))
+    assert [r.key for r in world.to(CHANGELOG)] == [f"#{MACHINE.name}".encode()]  # the mark alone
+    assert world.counts() == {"received": 2, "in_flight": 0, "applied": 2}
+
+
 async def test_a_batch_without_outputs_still_moves_the_mark() -> None:
     world = World()
     await world.runner.run(batch(0, [event(1, "ignored")], end=9))
