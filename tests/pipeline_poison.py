@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from schemas.registry import AGGREGATE, ALERT, KPI, MACHINE, MEASURE, ORDER, OUTBOUND, SENSOR, TWIN_STATE
+from schemas.registry import AGGREGATE, ALERT, ALERT_ACTION, KPI, MACHINE, MEASURE, ORDER, OUTBOUND, SENSOR, TWIN_STATE
 from schemas.topic import MAX_RECORD_BYTES, Topic
 
 EXAMPLES = Path(__file__).parents[1] / "schemas" / "examples"
@@ -23,6 +23,7 @@ GOLDEN: dict[Topic, tuple[str, tuple[str | int, ...], str]] = {
     MEASURE: ("measure-provisional", ("revision",), "kpi"),
     KPI: ("kpi-value-availability", ("coverage",), "twin"),
     ALERT: ("alert-acknowledged", ("revision",), "twin"),
+    ALERT_ACTION: ("alert-action-acknowledge", ("sequence",), "alert"),
     TWIN_STATE: ("twin-state-asset-unavailable", ("revision",), "publish"),
     OUTBOUND: ("outbound-event-kpi", ("payload", "n"), "bridge"),
 }

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 from random import Random
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import pytest
 from alert_lab import send, window
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -21,6 +23,7 @@ from schemas.events.twin_state import TwinState
 from schemas.instant import from_micros, to_micros
 from schemas.registry import AGGREGATE, ALERT, ALERT_ACTION, MACHINE
 from streams.agents import alert, twin
+from streams.domain import alert_flood
 
 CHANNELS = ("a", "b", "c")
 ITEMS = tuple(f"c{i}" for i in range(6))
@@ -38,22 +41,34 @@ ASSETS = [
     for asset, tied in (("m1", ["ACTIVE"]), ("m2", []))
 ]  # fmt: skip
 randoms = st.randoms(use_true_random=False)
-slow = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+slow = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+@pytest.fixture(scope="module", autouse=True)
+def floods_that_drawn_logs_can_reach() -> Iterator[None]:
+    """More than three alarms are a flood here, and fewer than two are none any more."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(alert_flood, "MOST", 3)
+        patch.setattr(alert_flood, "FEW", 2)
+        yield
+
 
 #: what a machine says, and how long after the last word: at times before it, at times after a silence
-facts = st.lists(
-    st.tuples(
-        st.one_of(st.integers(0, 30_000_000), st.sampled_from([0, 5_000_000, -3_000_000, -20_000_000, 200_000_000])),
-        st.one_of(
-            st.tuples(st.just("state"), st.sampled_from(["ACTIVE", "READY", "STOPPED"])),
-            st.tuples(st.sampled_from(ITEMS), st.sampled_from(["normal", "warning", "fault", "unavailable"])),
-            st.just(("alive", "")),
-            st.just(("ending", "")),
-        ),
+facts = st.tuples(
+    st.one_of(st.integers(0, 30_000_000), st.sampled_from([0, 5_000_000, -3_000_000, -20_000_000, 200_000_000, 500_000_000])),
+    st.one_of(
+        st.tuples(st.just("state"), st.sampled_from(["ACTIVE", "READY", "STOPPED"])),
+        st.tuples(st.sampled_from(ITEMS), st.sampled_from(["normal", "warning", "fault", "unavailable"])),
+        st.just(("alive", "")),
+        st.just(("ending", "")),
     ),
-    max_size=40,
 )
-levels = st.lists(st.tuples(st.sampled_from(CHANNELS), st.sampled_from([10.0, 22.0, 50.0, 78.0, 85.0])), max_size=40)
+levels = st.tuples(st.sampled_from(CHANNELS), st.sampled_from([10.0, 22.0, 50.0, 78.0, 85.0]))
+
+
+def some(of: st.SearchStrategy[Any]) -> st.SearchStrategy[list[Any]]:
+    """A few, or so many that they make a flood."""
+    return st.one_of(st.lists(of, max_size=10), st.lists(of, min_size=25, max_size=40))
 
 
 class Log(NamedTuple):
@@ -68,7 +83,7 @@ def logs(draw: st.DrawFn) -> Log:
     told, windows = [], []
     for asset in ("m1", "m2"):
         gw, time = Source(asset), us("10:00")
-        for step, (kind, what) in draw(facts):
+        for step, (kind, what) in draw(some(facts)):
             time = max(us("09:00"), time + step)
             match kind:
                 case "state":
@@ -79,7 +94,7 @@ def logs(draw: st.DrawFn) -> Log:
                     told.append(gw.ending(time))
                 case _:
                     told.append(gw.condition(time, kind, what))  # type: ignore[arg-type]
-        windows += [window(i // len(CHANNELS), mean, channel, asset) for i, (channel, mean) in enumerate(draw(levels))]
+        windows += [window(i // len(CHANNELS), mean, channel, asset) for i, (channel, mean) in enumerate(draw(some(levels)))]
     return Log(told, windows)
 
 

@@ -56,9 +56,12 @@ def test_a_state_of_unavailable_is_a_state_like_any_other(line: InMemoryPipeline
     assert fold(line, gw.state("10:00", "UNAVAILABLE"), gw.alive("10:01"), window(0, 81)) == [(RULE, "suppressed", 1)]
 
 
-def test_after_an_end_nobody_knows_and_nothing_waits(line: InMemoryPipeline, gw: Source) -> None:
+def test_after_an_end_nobody_knows(line: InMemoryPipeline, gw: Source) -> None:
+    # did    R R x
+    # mean   ^ ^ ^   the window that the end lies in is closed by it, the next one when the machine is heard again
     told = gw.state("10:00", "READY"), gw.ending("10:00:14")
-    assert fold(line, *told, *means(81, 82, 83)) == [(RULE, "suppressed", 1), (RULE, "raised", 2)]
+    assert fold(line, *told, *means(81, 82, 83)) == [(RULE, "suppressed", 1)]
+    assert fold(line, gw.alive("10:01")) == [(RULE, "raised", 2)]
 
 
 def test_a_window_waits_until_it_is_settled_what_the_machine_did(line: InMemoryPipeline, gw: Source) -> None:
@@ -68,10 +71,21 @@ def test_a_window_waits_until_it_is_settled_what_the_machine_did(line: InMemoryP
     assert fold(line, gw.alive("10:00:15")) == [(RULE, "suppressed", 1)]
 
 
-def test_a_state_that_comes_within_the_disorder_counts_and_a_later_one_is_late(line: InMemoryPipeline, gw: Source) -> None:
+def test_a_state_that_comes_within_the_disorder_counts(line: InMemoryPipeline, gw: Source) -> None:
     told = gw.state("09:59", "ACTIVE"), gw.alive("10:00:14"), gw.state("10:00:09", "READY")
     assert fold(line, *told, gw.alive("10:00:15"), window(0, 81)) == [(RULE, "suppressed", 1)]
-    assert fold(line, gw.state("10:00:09.999999", "ACTIVE"), gw.alive("10:01"), window(1, 81)) == []
+
+
+def test_a_state_that_comes_later_holds_from_what_is_not_settled_yet(line: InMemoryPipeline, gw: Source) -> None:
+    # told at 10:00:15 that it was READY from 10:00:03 on: the window until 10:00:10 is settled, the next one is not
+    told = gw.state("09:59", "ACTIVE"), gw.alive("10:00:15"), gw.state("10:00:03", "READY"), gw.alive("10:01")
+    assert fold(line, *told, *means(81, 82)) == [(RULE, "raised", 1), (RULE, "suppressed", 2)]
+    assert line.outcomes["alert", MACHINE.name, Outcome.LATE] == 0
+
+
+def test_a_state_that_is_overtaken_when_it_comes_is_late(line: InMemoryPipeline, gw: Source) -> None:
+    told = gw.state("10:00:02", "ACTIVE"), gw.alive("10:00:15"), gw.state("10:00:01", "READY"), gw.alive("10:01")
+    assert fold(line, *told, *means(81, 82)) == [(RULE, "raised", 1)]
     assert line.outcomes["alert", MACHINE.name, Outcome.LATE] == 1
 
 
