@@ -74,7 +74,7 @@ class JobOrders:
         for reject in self._table.rejects:
             yield Moment(self._table.first_us, None, reject)
         for time_us, body, origin in self._orders:
-            draft = Draft(ORDER, self.source, None, {**body, "event_time": text_of(time_us)}, origin=origin)
+            draft = Draft(ORDER, self.source, None, {**body, "event_time": text_of(time_us)}, barrier=True, origin=origin)
             yield Moment(time_us, None, draft)
 
     def items(self, moment: Moment) -> list[Item]:

@@ -16,10 +16,12 @@ from services.cli.main import app, main, sentence
 from services.runtime.errors import UserError
 from services.stack.session import check_reachable
 
+JOBS = Path(__file__).resolve().parents[2] / "services" / "gateway" / "samples" / "job_reports"
 COMMANDS = [
     ("demo",),
     ("replay", "mtconnect"),
     ("replay", "csv"),
+    ("replay", "jobs"),
     ("replay", "events"),
     ("query", "kpi"),
     ("query", "states"),
@@ -93,6 +95,15 @@ def test_each_command_has_help_with_an_example_and_json(words: tuple[str, ...]) 
     [
         (("replay", "mtconnect", "no-such-day.txt"), "error: no-such-day.txt does not exist"),
         (("replay", "csv", "a.csv", "--mapping", "b.json"), "error: a.csv does not exist"),
+        (("replay", "jobs", "a.csv", "--mapping", "b.toml"), "error: a.csv does not exist"),
+        (
+            ("replay", "jobs", str(JOBS / "mapping.toml"), "--mapping", str(JOBS / "mapping.toml")),
+            f"error: table {JOBS}/mapping.toml has no column order, machine",
+        ),
+        (
+            ("replay", "jobs", str(JOBS / "reports.csv"), "--mapping", str(JOBS / "mapping.toml"), "--strict"),
+            "error: reports.csv:20: column complete",
+        ),
         (("replay", "events", "no-such.jsonl"), "error: no-such.jsonl does not exist"),
         (("query", "kpi", "--data-dir", "empty"), "error: no stack runs in {cwd}/empty and no records are kept there"),
         (("status", "--data-dir", "empty"), "error: no stack runs in {cwd}/empty and no records are kept there"),

@@ -13,8 +13,10 @@ from gateway_lab import BUNDLED_LOG, DEVICES, ROOT, drafts, replayed, write_log
 
 from services.gateway.cli import app
 from services.gateway.feeds import log_feeds
-from services.gateway.source_spec import AgentSpec, CsvSpec, EventsSpec, LogSpec, read_config
+from services.gateway.source_spec import AgentSpec, CsvSpec, EventsSpec, JobsSpec, LogSpec, read_config
 from services.runtime.errors import UserError
+
+JOBS_MAPPING = str(ROOT / "services" / "gateway" / "samples" / "job_reports" / "mapping.toml")
 
 
 def command(*words: str) -> None:
@@ -75,6 +77,8 @@ def test_a_setting_that_is_wrong_is_named(tmp_path: Path, monkeypatch: pytest.Mo
         (["replay", "mtconnect", str(BUNDLED_LOG), "--asset", "No Name"], "--asset: "),
         (["replay", "mtconnect", str(BUNDLED_LOG), "--limits", "limits.json"], "mazak01 has no channel Nload"),
         (["replay", "csv", "table.csv", "--mapping", "none.json"], "none.json can't be read"),
+        (["replay", "jobs", "table.csv", "--mapping", "none.toml"], "none.toml can't be read"),
+        (["replay", "jobs", "table.csv", "--mapping", JOBS_MAPPING], "table table.csv can't be read"),
         (["poll", "mtconnect", "ftp://here"], "--url: "),
         (["run", "--config", "none.json"], "none.json can't be read"),
         (["run", "--config", "config.json"], "sources.0"),
@@ -106,19 +110,22 @@ def test_a_configuration_names_its_files_from_its_own_folder(tmp_path: Path) -> 
                     {"kind": "mtconnect-log", "paths": ["logs"], "devices": str(DEVICES), "source": "nist-sms-replay"},
                     {"kind": "events", "paths": ["plant.ndjson"], "follow": True},
                     {"kind": "csv", "paths": ["t.csv"], "mapping": "m.json"},
+                    {"kind": "jobs", "paths": ["r.csv"], "mapping": "m.toml"},
                     {"kind": "mtconnect-agent", "url": "http://agent:5000"},
                 ],
             }
         )
     )
     spec = read_config(tmp_path / "sources.json")
-    log, events, table, agent = spec.sources
+    log, events, table, reports, agent = spec.sources
     assert isinstance(log, LogSpec)
     assert (log.paths, log.devices, log.source) == ([tmp_path / "logs"], DEVICES, "nist-sms-replay")
     assert isinstance(events, EventsSpec)
     assert (events.paths, events.follow) == ([tmp_path / "plant.ndjson"], True)
     assert isinstance(table, CsvSpec)
     assert table.mapping == tmp_path / "m.json"
+    assert isinstance(reports, JobsSpec)
+    assert (reports.paths, reports.mapping) == ([tmp_path / "r.csv"], tmp_path / "m.toml")
     assert isinstance(agent, AgentSpec)
     assert agent.url == "http://agent:5000"
     assert (spec.speed, spec.max_wait) == (60, 1.5)

@@ -6,6 +6,7 @@ import itertools
 from pathlib import Path
 
 from gateway_lab import BUNDLED_LOG, drafts, log_feed, replayed, write_log
+from job_lab import items, report, write
 
 from schemas.instant import parse, to_micros
 from services.gateway.draft import Draft
@@ -100,6 +101,16 @@ def test_the_bundled_day_is_alive_every_ten_seconds_but_for_its_own_silences() -
     for before, after in itertools.pairwise(sorted(set(times))):
         inside = [t for t in lines if before < t < after - BEAT_US]
         assert len(inside) <= 5, f"{after - before} us without a beat although frames went"
+
+
+# M1 |==08:00-08:30==|                 |==11:10-11:20==|
+# M2 |===============08:00-12:00======================|
+def test_an_asset_of_job_reports_beats_once_an_hour_and_ends_with_its_last_report(tmp_path: Path) -> None:
+    rows = [report("08:00", "08:30"), report("11:10", "11:20"), report("08:00", "12:00", machine="M2")]
+    found = beats(items(write(tmp_path, rows)))
+    times = {asset: [(time, phase) for name, time, phase in found if name == asset] for asset in ("m1", "m2")}
+    assert times["m1"] == [("09:00:00", "alive"), ("10:00:00", "alive"), ("11:00:00", "alive"), ("11:20:00", "ending")]
+    assert times["m2"][-1] == ("12:00:00", "ending")
 
 
 def test_an_asset_of_two_sources_ends_when_both_have_ended(tmp_path: Path) -> None:
