@@ -46,12 +46,13 @@ class Decoded:
     tombstones: list[int] = field(default_factory=list)
 
 
-def decode(topic: Topic, values: Sequence[bytes | None]) -> Decoded:
+def decode(topic: Topic, values: Sequence[bytes | None], plain: bool = False) -> Decoded:
     """Decode record values of one topic. A null value is a tombstone on a compacted topic and a rejection elsewhere.
 
-    A record is read by the compiled reader of the topic; what that one does not take, pydantic judges.
+    A record is read by the compiled reader of the topic; what that one does not take, pydantic judges. With ``plain`` the
+    events are cheaper objects that have what the models have, but are none (:func:`schemas.compiled.compiled`).
     """
-    return _decode(topic, values, _reader(topic))
+    return _decode(topic, values, _reader(topic, plain))
 
 
 def decode_by_pydantic(topic: Topic, values: Sequence[bytes | None]) -> Decoded:
@@ -175,10 +176,10 @@ def _adapter(topic: Topic) -> TypeAdapter[Any]:
 
 
 @cache
-def _reader(topic: Topic) -> Callable[[bytes], Any]:
+def _reader(topic: Topic, plain: bool) -> Callable[[bytes], Any]:
     adapter = _adapter(topic)
     try:
-        return compiled(adapter)
+        return compiled(adapter, plain)
     except Unsupported:
         return adapter.validator.validate_json
 

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from types import FunctionType
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -48,9 +49,10 @@ class _Part:
 
 
 class _Compiler:
-    """Compiles one core schema; ``names`` is what its generated code can name."""
+    """Compiles one core schema; ``names`` is what its generated code can name. ``plain``: no models are made."""
 
-    def __init__(self) -> None:
+    def __init__(self, plain: bool = False) -> None:
+        self._plain = plain
         self.names: dict[str, Any] = {"new": object.__new__, "moment": _moment, **_SLOTS}
         self._refs: dict[str, Schema] = {}
 
@@ -183,12 +185,12 @@ class _Compiler:
     def _model(self, schema: Schema, field: str | None = None, tag: str | None = None) -> _Part:
         _only(schema, "cls", "config", "schema", "custom_init", "root_model")
         _check_model(schema)
-        members, values = [], []
+        members, parts = [], {}
         for name, member in schema["schema"]["fields"].items():
             inner = member["schema"]
             if name == field:
                 _check_tag(inner, tag)
-                values.append(f"{name!r}: {tag!r}")
+                parts[name] = _Part(str, repr(tag))
                 continue
             default: tuple[Any, ...] = ()
             if inner["type"] == "default":
@@ -196,32 +198,46 @@ class _Compiler:
                 default, inner = (_default(inner["default"]),), inner["schema"]
             part = self.part(inner)
             members.append((name, part.type, *default))
-            values.append(f"{name!r}: {part.of(f's.{name}')}")
+            parts[name] = part
         cls = schema["cls"]
         struct = msgspec.defstruct(
-            cls.__name__, members, kw_only=True, forbid_unknown_fields=True, gc=False, tag_field=field, tag=tag
-        )  # gc off: it lives for one event and holds no cycle
-        given = self.name(set(schema["schema"]["fields"]))
+            cls.__name__, members, kw_only=True, forbid_unknown_fields=True, gc=False, tag_field=field, tag=tag,
+            namespace={**_manners(cls), **({field: tag} if field else {})} if self._plain else {},
+        )  # fmt: skip # gc off: it lives for one event and holds no cycle
+        return _Part(struct, self._finish(parts, field) if self._plain else self._build(cls, parts))
+
+    def _build(self, cls: type[BaseModel], parts: Mapping[str, _Part]) -> str:
+        """What makes a model of a struct, as pydantic does after validation."""
+        values = ", ".join(f"{name!r}: {part.of(f's.{name}')}" for name, part in parts.items())
         make = self.function(
             "s",
             f"m = new({self.name(cls)})",
-            f"put_dict(m, {{{', '.join(values)}}})",
-            f"put_fields(m, {given})",
+            f"put_dict(m, {{{values}}})",
+            f"put_fields(m, {self.name(set(parts))})",
             "put_extra(m, None)",
             "put_private(m, None)",
             "return m",
         )
-        return _Part(struct, f"{make}({{v}})")
+        return f"{make}({{v}})"
+
+    def _finish(self, parts: Mapping[str, _Part], field: str | None) -> str:
+        """What checks and converts in a struct what msgspec does not, in place."""
+        lines = [f"s.{n} = {p.of(f's.{n}')}" for n, p in parts.items() if n != field and p.make != "{v}"]
+        return f"{self.function('s', *lines, 'return s')}({{v}})" if lines else "{v}"
 
 
-def compiled(adapter: TypeAdapter[Any]) -> Read:
+def compiled(adapter: TypeAdapter[Any], plain: bool = False) -> Read:
     """A reader of JSON records of the adapter's type: the event that pydantic would make, or one of UNSURE.
 
-    It takes no record that pydantic refuses. Defaults count as given in ``model_fields_set``. Raises Unsupported.
+    It takes no record that pydantic refuses. Defaults count as given in ``model_fields_set``. With ``plain`` the event is an
+    object of another class with the same fields, properties and methods, which is cheaper to make and to read; pydantic
+    does not take it for a model. Raises Unsupported.
     """
-    compiler = _Compiler()
+    compiler = _Compiler(plain)
     part = compiler.part(adapter.core_schema)
-    compiler.names["decode"] = msgspec.json.Decoder(part.type).decode
+    decode = compiler.names["decode"] = msgspec.json.Decoder(part.type).decode
+    if part.make == "{v}":
+        return decode
     read: Read = compiler.names[compiler.function("value", f"return {part.of('decode(value)')}" if _once(part) else _twice(part))]
     return read
 
@@ -252,6 +268,14 @@ def _check_model(schema: Schema) -> None:
         raise Unsupported(f"{schema['cls'].__name__} is made in a way of its own")
     if fields["computed_fields"] or any(set(f) - {"type", "schema", "metadata"} for f in fields["fields"].values()):
         raise Unsupported(f"{schema['cls'].__name__} has fields by another name or computed")
+
+
+def _manners(cls: type[BaseModel]) -> dict[str, Any]:
+    """What a model's class says beside its fields: its constants, properties and methods."""
+    own: dict[str, Any] = {}
+    for base in reversed([base for base in cls.__mro__ if issubclass(base, BaseModel) and base is not BaseModel]):
+        own.update((n, a) for n, a in vars(base).items() if isinstance(a, str | FunctionType | property) and not n.startswith("_"))
+    return {name: value for name, value in own.items() if name not in cls.model_fields}
 
 
 def _check_tag(schema: Schema, tag: str | None) -> None:

@@ -54,6 +54,7 @@ class SliceLogic(Protocol):
     """A logic that can also fold many events in one call, for steps where the calls per event are most of the work.
 
     It has to come to what its ``route`` and ``fold`` come to, event by event: where a fence is to be kept, those are used.
+    The events of a slice are plain: they have the fields, properties and methods of their contract and may be no models.
     """
 
     def fold_slice(
@@ -200,16 +201,17 @@ class StepRunner:
         topic = self._topics[batch.topic]
         first = next((i for i, offset in enumerate(batch.offsets) if offset > mark), len(batch))
         work.classes[EventClass.DEDUPLICATED] += first
-        fold_slice = self.step.logic.fold_slice if isinstance(self.step.logic, SliceLogic) else None
+        logic = self.step.logic
+        fold_slice = logic.fold_slice if isinstance(logic, SliceLogic) and not self.state.fences else None
         for begin, end in slices(batch.values, first):
-            decoded = decode(topic, batch.values[begin:end])
+            decoded = decode(topic, batch.values[begin:end], plain=fold_slice is not None)
             work.classes[EventClass.APPLIED] += len(decoded.tombstones)  # a key was withdrawn: nothing to fold
             for rejection in decoded.rejections:
                 self._reject(batch, begin + rejection.index, rejection, work, self._around.guards)
             events = [(begin + index, event) for index, event in decoded.events] if begin else decoded.events
             await self._breathe_in_time()
             events = await self._known(batch, events, work)
-            if fold_slice is not None and not self.state.fences:
+            if fold_slice is not None:
                 self._take(fold_slice(self.state.state, events, batch, self._around.references), work)
                 continue
             for index, event in events:

@@ -1,7 +1,8 @@
 """The workload of the job benchmark: its input, a pure function of (n, t0, seed), and the windows that must come out of it.
 
 64 assets, 16 on each of 4 partitions. One JSON record of about 170 bytes per event; event time moves on by 100 ms per asset
-and event; 1 % of the events are up to 2 s behind. 100 records more are no events: half of them cut off, half without a value.
+and event; 1 % of the events are up to 2 s behind. Behind every 10,000th event comes
+a record that is none: one half of these are cut off, the others lack the value.
 Values are multiples of 1/8, so that their sums are exact in any order.
 """
 
@@ -19,7 +20,7 @@ PARTITIONS = 4
 PER_PARTITION = 16
 STEP_MS = 100
 SIZE_MS, GRACE_MS = 10_000, 5_000
-BROKEN = 100
+SPACING = 10_000  # events between two records that are none
 BEHIND_MS = 2_000
 
 
@@ -65,10 +66,9 @@ def assets() -> list[str]:
 
 
 def records(n: int, t0: int, seed: int = 7) -> Iterator[tuple[str, bytes]]:
-    """(key, value) of ``n`` events and BROKEN others; ``t0`` in milliseconds since 1970, at the start of a window."""
+    """(key, value) of ``n`` events and the others between them; ``t0`` in milliseconds since 1970, at the start of a window."""
     chance = random.Random(seed)
     names = assets()
-    spacing = max(1, n // BROKEN)
     broken = 0
     for i in range(n):
         asset = names[i % len(names)]
@@ -86,7 +86,7 @@ def records(n: int, t0: int, seed: int = 7) -> Iterator[tuple[str, bytes]]:
         }
         text = json.dumps(event).encode()
         yield asset, text
-        if i % spacing == spacing - 1 and broken < BROKEN:
+        if i % SPACING == SPACING - 1:
             broken += 1
             if broken % 2:
                 yield asset, text[: len(text) // 2]
