@@ -106,16 +106,18 @@ def test_a_clock_change_of_half_an_hour_makes_a_day_of_23_hours_and_a_half() -> 
     assert found[0].day == ("2026-10-04", us("2026-10-03 13:30"), us("2026-10-04 13:00"))  # UTC+10:30, then UTC+11
 
 
-# Apia      29 22:00    24:00 = 31 00:00    31 06:00         24:00
-# UTC       30 08:00     30 10:00             30 16:00      31 10:00
-#           | night .......................... |
+# Apia      29 22:00    24:00 = 31 00:00    31 06:00    12:00 13:00   24:00
+# UTC       30 08:00     30 10:00             30 16:00    22:00 23:00   31 10:00
+#           | night .......................... |           | noon |
 def test_a_date_that_the_zone_skips_has_no_day_and_no_shift_and_a_night_over_it_ends_by_the_clock() -> None:
-    night = calendar(shift("night", "22:00", "06:00"), zone="Pacific/Apia")
-    found = pieces([night], us("2011-12-29 16:00"), us("2011-12-31 08:00"))
+    shifts = shift("night", "22:00", "06:00"), shift("noon", "12:00", "13:00")
+    found = pieces([calendar(*shifts, zone="Pacific/Apia")], us("2011-12-29 23:00"), us("2011-12-31 08:00"))
     assert drawn(found) == [
-        "29 16:00 - 30 08:00 not planned - of 2011-12-29 v1",
+        "29 23:00 - 30 08:00 not planned - of 2011-12-29 v1",
         "30 08:00 - 30 16:00 planned 2011-12-29/night of 2011-12-29 v1",
-        "30 16:00 - 31 08:00 not planned - of 2011-12-31 v1",
+        "30 16:00 - 30 22:00 not planned - of 2011-12-31 v1",
+        "30 22:00 - 30 23:00 planned 2011-12-31/noon of 2011-12-31 v1",
+        "30 23:00 - 31 08:00 not planned - of 2011-12-31 v1",
     ]
 
 
@@ -300,6 +302,18 @@ def test_a_zone_further_west_makes_the_day_longer_and_never_goes_back_a_date() -
     found = pieces([east, west], us("2026-11-24 19:00"), us("2026-11-25 00:00"))
     assert {p.day for p in found} == {("2026-11-25", us("2026-11-24 16:00"), us("2026-11-26 08:00"))}
     assert [p.shift.id for p in found if p.shift] == ["2026-11-24/day"]
+
+
+# UTC       24 08:00                20:00                  25 16:00
+# zone      Los Angeles: 24 00:00     Shanghai: 25 04:00     26 00:00
+# day       |- 2026-11-24, 12 h -------|- 2026-11-25, 20 h ----|
+def test_a_zone_further_east_ends_the_day_at_the_change() -> None:
+    west = calendar(zone="America/Los_Angeles")
+    east = calendar(zone="Asia/Shanghai", version=2, since="2026-11-24 20:00")
+    assert [p.day for p in pieces([west, east], us("2026-11-24 19:00"), us("2026-11-24 21:00"))] == [
+        ("2026-11-24", us("2026-11-24 08:00"), us("2026-11-24 20:00")),
+        ("2026-11-25", us("2026-11-24 20:00"), us("2026-11-25 16:00")),
+    ]
 
 
 # Nuuk, 2026-03-28: 22:59 is followed by the 29th, 00:00 (UTC 01:00). 23:30 is moved to 00:30.
