@@ -325,3 +325,11 @@ def test_a_shift_that_a_gap_moves_over_midnight_stays_in_the_day_of_its_date() -
         ("2026-03-28/late", "2026-03-28"),
         (None, "2026-03-29"),
     ]
+
+
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Pacific/Pago_Pago", "UTC"])
+@pytest.mark.parametrize("start", ["1970-01-01 00:00", "9998-12-31 23:00"])
+def test_the_first_and_the_last_hour_of_the_contracts_can_be_asked_for(zone: str, start: str) -> None:
+    night = calendar(shift("night", "22:00", "06:00"), zone=zone, since="1970-01-01 00:00")
+    found = pieces([night], us(start), us(start) + HOUR_US)
+    assert (found[0].start, found[-1].end) == (us(start), us(start) + HOUR_US)
