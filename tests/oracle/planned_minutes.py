@@ -92,7 +92,7 @@ def _in_force(versions: Sequence[Calendar], at: datetime) -> Calendar | None:
 
 def _runs(calendar: Calendar, versions: Sequence[Calendar], clock: _LocalClock, start: datetime, end: datetime) -> list[_Run]:
     out = []
-    for back in range(-2 * AROUND + 1, (end - start).days + 2 * AROUND - 1):
+    for back in range(2 - 2 * AROUND, (end - start).days + 2 * AROUND - 2):
         day = (start + back * DAY).date()
         for place, shift in enumerate(calendar.shifts):
             if WEEKDAYS[day.weekday()] not in shift.days or str(day) in calendar.holidays or not clock.has(day):
