@@ -127,22 +127,21 @@ def _works(reign: Reign, day: int) -> bool:
 
 def _run(reign: Reign, version: int, shift: Shift, day: int) -> ShiftRun | None:
     first, last = minutes(shift.start), minutes(shift.end)
-    overnight = last <= first
     start = instant_of(day, first, reign.zone)
-    end = instant_of(day, last + DAY_MINUTES * overnight, reign.zone)
+    end = instant_of(day, last + DAY_MINUTES * (last <= first), reign.zone)
     if start >= end or not reign.start <= start < reign.end:
         return None
-    breaks = (_pause(reign.zone, day, first, overnight, *pause) for pause in shift.breaks)
+    breaks = (_pause(reign.zone, day, shift, *pause) for pause in shift.breaks)
     return ShiftRun(start, end, start, day, shift.name, version, tuple(_merged([*breaks, *reign.downtimes], start, end)))
 
 
-def _pause(zone: tzinfo, day: int, first: int, overnight: bool, begin: str, end: str) -> Spell:
-    """A break in instants. In a shift over midnight a clock earlier than the shift's start is one of the next date; a break that
-    ends at the clock of the start ends with the day's round, not before it."""
-    since, until = minutes(begin), minutes(end)
-    if overnight:
+def _pause(zone: tzinfo, day: int, shift: Shift, begin: str, end: str) -> Spell:
+    """A break in instants. In a shift over midnight a clock earlier than the shift's start is one of the next date, and so is the
+    end of a break with which a shift of 24 hours ends."""
+    since, until, first, last = map(minutes, (begin, end, shift.start, shift.end))
+    if last <= first:
         since += DAY_MINUTES * (since < first)
-        until += DAY_MINUTES * (until < first or (until == first < since))
+        until += DAY_MINUTES * (until < first or (until == last != minutes(begin)))
     return instant_of(day, since, zone), instant_of(day, until, zone)
 
 
