@@ -5,7 +5,7 @@ It stands alone: no script, no font and no picture is loaded from anywhere.
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from xml.etree import ElementTree as Xml
 
 from schemas.instant import HOUR_US, SECOND_US
