@@ -10,7 +10,7 @@ from types import FrameType
 import typer
 from kafka.errors import KafkaError
 
-from services.cli.commands import alerts, demo, policy, query, replay, status, tail, topics, verify
+from services.cli.commands import alerts, demo, explain, policy, query, replay, status, tail, topics, verify
 from services.runtime.errors import UserError, run
 
 app = typer.Typer(
@@ -23,7 +23,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (demo, replay, query, alerts, tail, status, topics, policy, verify):
+for command in (demo, replay, query, explain, alerts, tail, status, topics, policy, verify):
     command.register(app)
 
 

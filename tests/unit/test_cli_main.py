@@ -30,6 +30,7 @@ COMMANDS = [
     ("alerts", "shelve"),
     ("alerts", "unshelve"),
     ("tail",),
+    ("explain",),
     ("status",),
     ("topics", "create"),
     ("topics", "show"),
