@@ -110,7 +110,7 @@ async def opened(settings: StreamSettings) -> AsyncIterator[tuple[Log, Reference
     """A log to read and the reference data as they are now."""
     options = settings.client_options()
     consumer = AIOKafkaConsumer(**options, enable_auto_commit=False, auto_offset_reset="earliest", fetch_max_wait_ms=100)
-    references = ReferenceView(options, (ASSET, CALENDAR, LOSS_MODEL, ORDER), lambda exc: None)
+    references = ReferenceView(options, (ASSET, CALENDAR, LOSS_MODEL, ORDER), _gave_up)
     await consumer.start()
     try:
         await references.ready()
@@ -118,6 +118,10 @@ async def opened(settings: StreamSettings) -> AsyncIterator[tuple[Log, Reference
     finally:
         await references.stop()
         await consumer.stop()
+
+
+def _gave_up(exc: BaseException) -> None:
+    raise exc
 
 
 async def run(kpi_id: str, settings: StreamSettings) -> int:

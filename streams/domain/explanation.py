@@ -1,7 +1,7 @@
 """What is behind a KPI value, worked out anew: from the measures that it names, and from the facts that they name.
 
-Nothing is taken over from the value but what it is about. The roll-up is the one of the step kpi over the named measures; the measures
-are those of the step measure over the facts of their assets. Pure: records come in as they were read.
+Nothing is taken over from the value but what it is about. The roll-up is the one of the step kpi over the named measures; the
+measures are those of the step measure over the facts of their assets. Pure: records come in as they were read.
 """
 
 from collections.abc import Iterable, Iterator, Sequence

@@ -20,7 +20,6 @@ from minute_elements import MINUTE, Minutes
 from schemas.envelope import Event, SourceEvent
 from schemas.events.calendar import Calendar
 from schemas.events.loss_model import LossModel
-from schemas.events.machine_event import ModeChanged, PackMLChanged, StopCoded
 from schemas.events.measure import Measure
 from schemas.instant import HOUR_US, from_micros, to_micros
 from schemas.packml import PackMLState
@@ -173,15 +172,15 @@ def events_of(found: list[Row]) -> list[SourceEvent]:
             case "state" if value == "":
                 out.append(gw.ending(time))
             case "state" if value in set(PackMLState):
-                out.append(gw._fact(time, PackMLChanged(state=PackMLState(value))))
+                out.append(gw.packml(time, value))
             case "state":
                 out.append(gw.state(time, value))
             case "order":
                 out.append(gw.order(time, value))
             case "mode":
-                out.append(gw._fact(time, ModeChanged(mode=value)))
+                out.append(gw.mode(time, value))
             case "code":
-                out.append(gw._fact(time, StopCoded(reason=value)))
+                out.append(gw.coded(time, value))
     return out
 
 
