@@ -1,7 +1,7 @@
 """Roll-up of one local day, of a line or of one of its assets: the day, its shifts and, on the line, the parts made in it.
 
 A shift belongs to the date on which it starts and lies in its day whole, so one state has them all and is dropped by its date.
-An asset-hour contributes a cell per shift and part.
+An asset-hour contributes a cell per shift and part, as soon as it is settled: what is open is told by the hour and the order.
 """
 
 from collections import defaultdict
@@ -59,7 +59,7 @@ class DayRollUp:
         return not self.assets
 
     def fold(self, measure: Measure, origin: Origin) -> Folded:
-        """Replace the contribution of one asset and hour; a measure of other days means that this one is past."""
+        """Replace the contribution of one asset and settled hour; a measure of other days means that this one is past."""
         if self.day not in days_of(measure):
             self.bounds, self.assets, self.series = {}, {}, {}
             return Folded(Outcome.DUPLICATE)  # this key adds nothing to what the measure's own day decides

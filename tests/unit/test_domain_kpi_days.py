@@ -177,6 +177,13 @@ def test_the_state_of_a_busy_day_stays_small(line: InMemoryPipeline) -> None:
     assert sizes["hour"] < 25_000
 
 
+def test_an_open_hour_is_in_no_shift_and_no_day(line: InMemoryPipeline) -> None:
+    values = fold(line, measure("06:00"), measure("07:00", 1, "provisional", until="07:30", quantities={None: (5, 0, 0)}))
+    (day,) = of(values, "line", window=DAY)
+    assert (day.denominator, day.event_time) == (minutes(60), at("07:00"))
+    assert of(values, "line", Kpi.QUALITY_RATIO, DAY) == []
+
+
 def test_any_order_of_the_measures_gives_the_same_last_values(line: InMemoryPipeline) -> None:
     bounds = ("06:00", "08:00")
     measures = [
