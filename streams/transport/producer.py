@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from aiokafka.errors import KafkaError
 from aiokafka.partitioner import murmur2
@@ -22,8 +21,7 @@ from streams.transport.progress import Partition
 BREATH = 4096  # records sorted by partition before the event loop is given back
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
+class Outgoing(NamedTuple):  # a frozen dataclass takes four times as long to make
     """A record to send. Without a partition, the key decides (murmur2)."""
 
     topic: str
