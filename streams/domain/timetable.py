@@ -66,11 +66,11 @@ class Timetable:
         """The local date of an instant, whatever shift runs."""
         return from_micros(instant).astimezone(self.reigns[self.at(instant)].zone).toordinal()
 
-    def opening(self, day: int) -> int:
-        """The first instant with this local date or a later one."""
+    def opening(self, day: int, since: int = BEFORE) -> int:
+        """The first instant from ``since`` on with this local date or a later one."""
         midnight = instant_of(day, 0, UTC)
         for reign in self.reigns[self.at(midnight - 2 * DAY_US) :]:
-            found = max(reign.start, instant_of(day, 0, reign.zone))
+            found = max(since, reign.start, instant_of(day, 0, reign.zone))
             if found < reign.end:
                 return found
         raise AssertionError("the last reign has no end")
@@ -82,11 +82,15 @@ def first_instant(table: Timetable, day: int) -> int:
 
     A shift whose start a gap of the zone moves over midnight counts with them, so that it stays in the day of its date.
     """
-    opening = table.opening(day)
-    calendar = table.reigns[table.at(opening)].calendar
-    version = None if calendar is None else calendar.version
-    runs = (r for date_ in range(day - REACH, day) for r in shift_runs(table, date_))
-    return max([opening, *(r.end for r in runs if r.clock < opening or r.version == version)])
+    runs = [r for date_ in range(day - REACH, day) for r in shift_runs(table, date_)]
+    found = table.opening(day)
+    while True:
+        calendar = table.reigns[table.at(found)].calendar
+        version = None if calendar is None else calendar.version
+        over = max([found, *(r.end for r in runs if r.clock < found or r.version == version)])
+        if over == found:
+            return found
+        found = table.opening(day, over)  # later than ``over`` where another version's zone is a date behind by then
 
 
 @lru_cache(maxsize=4096)
