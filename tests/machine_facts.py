@@ -29,8 +29,8 @@ from schemas.events.measure import AccountEntry, ElementEntry, Measure, NamedWin
 from schemas.events.order import Order
 from schemas.events.sensor_frame import SensorFrame
 from schemas.instant import HOUR_US, from_micros, to_micros
-from schemas.time_element import TimeElement
 from schemas.packml import PackMLState
+from schemas.time_element import TimeElement
 
 DAY = datetime(2026, 11, 24, tzinfo=UTC)
 
