@@ -26,9 +26,7 @@ from streams.domain.twin_order import OrderTwin
 NAME = "twin"
 VERSION = 1
 #: the KPIs behind what a twin shows, by scope and window
-SHOWN = frozenset(
-    {("line", "hour", Kpi.AVAILABILITY), ("order", "order", Kpi.AVAILABILITY), ("order", "order", Kpi.QUALITY_RATIO)}
-)
+SHOWN = frozenset({("line", "hour", Kpi.AVAILABILITY), ("order", "order", Kpi.AVAILABILITY), ("order", "order", Kpi.QUALITY_RATIO)})
 
 
 class Twin(Protocol):
