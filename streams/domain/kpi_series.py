@@ -70,7 +70,7 @@ def next_values(known: AllSeries, subject: Subject, roll: Roll, reason: str) -> 
     A KPI is told from when it first has a denominator; the availability always. That time went on is no change: the window of an
     order ends where its newest value was made.
     """
-    sums = terms(roll.sums, roll.until - roll.start)
+    sums, coverage = terms(roll.sums, roll.until - roll.start), roll.coverage
     for kpi, formula in FORMULAS.items():
         found = ratio(formula, sums)
         series = known.get(kpi)
@@ -78,17 +78,18 @@ def next_values(known: AllSeries, subject: Subject, roll: Roll, reason: str) -> 
             if found.null_reason is not None and kpi is not Kpi.AVAILABILITY:
                 continue
             series = known[kpi] = Series()
-        told = _next_value(series, subject, kpi, formula, found, sums, roll, reason)
+        told = _next_value(series, subject, kpi, found, coverage, sums, roll, reason)
         if told is not None:
             yield told
 
 
 def _next_value(
-    series: Series, subject: Subject, kpi: Kpi, formula: Formula, found: Ratio, sums: dict[str, int], roll: Roll, reason: str
+    series: Series, subject: Subject, kpi: Kpi, found: Ratio, coverage: float, sums: dict[str, int], roll: Roll, reason: str
 ) -> KpiValue | None:
-    number, null_reason = _judged(found, roll.coverage, subject.threshold)
-    flags = sorted(_flags(formula, found, roll, subject.threshold))
-    said = [found.numerator, found.denominator, roll.coverage, roll.settled, flags, number]
+    formula = FORMULAS[kpi]
+    number, null_reason = _judged(found, coverage, subject.threshold)
+    flags = sorted(_flags(formula, found, roll, coverage < subject.threshold))
+    said = [found.numerator, found.denominator, coverage, roll.settled, flags, number]
     if said == series.said:
         return None
     before = series.said[-1] if series.said else None
@@ -112,7 +113,7 @@ def _next_value(
         formula=_TEXTS[kpi],
         terms={name: sums[name] for name in formula.terms},
         flags=flags,
-        coverage=roll.coverage,
+        coverage=coverage,
         calendar_version=roll.calendar,
         loss_model_version=roll.loss_model,
         restated_measures=roll.restated_measures,
@@ -133,10 +134,10 @@ def _judged(found: Ratio, coverage: float, threshold: float) -> tuple[float | No
     return number, None if number is not None else OUT_OF_RANGE
 
 
-def _flags(formula: Formula, found: Ratio, roll: Roll, threshold: float) -> Iterator[KpiFlag]:
+def _flags(formula: Formula, found: Ratio, roll: Roll, low: bool) -> Iterator[KpiFlag]:
     if found.null_reason is None and formula.unit == "1" and found.numerator > found.denominator:
         yield "above one"
-    if roll.coverage < threshold:
+    if low:
         yield "low coverage"
     if formula.rated and roll.sums.unrated:
         yield "unrated units"

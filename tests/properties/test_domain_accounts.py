@@ -25,7 +25,7 @@ from streams.agents import kpi, measure
 from streams.domain.measure import MeasureLogic
 
 randoms = st.integers(0, 2**32 - 1).map(Random)
-slow = settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+slow = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 MEASURE = replace(measure.STEP, logic=MeasureLogic(horizon_us=HORIZON_US))
 
 

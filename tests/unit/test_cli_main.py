@@ -108,7 +108,7 @@ def test_each_command_has_help_with_an_example_and_json(words: tuple[str, ...]) 
         (("replay", "events", "no-such.jsonl"), "error: no-such.jsonl does not exist"),
         (("query", "kpi", "--data-dir", "empty"), "error: no stack runs in {cwd}/empty and no records are kept there"),
         (("status", "--data-dir", "empty"), "error: no stack runs in {cwd}/empty and no records are kept there"),
-        (("query", "kpi", "--kpi", "speed"), "error: no KPI is named 'speed'; there are availability, "),
+        (("query", "kpi", "--kpi", "tempo"), "error: no KPI is named 'tempo'; there are availability, effectiveness"),
         (("alerts", "list", "--data-dir", "empty"), "error: no stack runs in {cwd}/empty and no records are kept there"),
         (("alerts", "shelve", "4425ffbf154d"), "error: say how long with --for 2h, or up to when with --until"),
         (

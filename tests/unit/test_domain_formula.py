@@ -15,7 +15,7 @@ from streams.domain.kpi_sums import ZERO, Sums, sums, total
 MINUTE = 60_000_000
 HOUR = 60 * MINUTE
 
-#: A shift of 480 min with breaks of 60 min and 47 min of stops; 19,271 units at an ideal 1 s each, of which 423 are bad. This is the
+#: A shift of 480 min with breaks of 60 min and 47 min of stops; 19,271 units at an ideal 1 s each, of which 423 are bad: the
 #: example at oee.com, "Calculate OEE": availability 88.81 %, performance 86.11 %, quality 97.80 %, OEE 74.79 %.
 SHIFT = Sums(
     production=373 * MINUTE, breakdown=47 * MINUTE, planned_downtime=60 * MINUTE, failures=2, produced=19_271, scrap=423,

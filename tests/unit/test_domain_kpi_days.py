@@ -184,7 +184,7 @@ def test_an_open_hour_is_in_no_shift_and_no_day(line: InMemoryPipeline) -> None:
     assert of(values, "line", Kpi.QUALITY_RATIO, DAY) == []
 
 
-def test_any_order_of_the_measures_gives_the_same_last_values(line: InMemoryPipeline) -> None:
+def test_any_order_of_the_measures_gives_the_same_last_values() -> None:
     bounds = ("06:00", "08:00")
     measures = [
         in_shift("06:00", EARLY, bounds, 1, "provisional", asset="m1", until="06:30"),
