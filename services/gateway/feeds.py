@@ -87,7 +87,8 @@ def read_limits(path: Path) -> dict[str, dict[str, Any]]:
         try:
             Channel.model_validate({"unit": "1", **words})
         except ValueError as exc:
-            raise UserError(f"{path}: limits of {channel} are not low, high, deadband, priority: {words}") from exc
+            fields = "low, high, deadband, priority, control, specification"
+            raise UserError(f"{path}: limits of {channel} are not {fields}: {words}") from exc
     return limits
 
 

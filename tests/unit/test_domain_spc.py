@@ -195,6 +195,21 @@ def test_a_chart_that_is_taken_away_clears_what_it_had_raised_and_leaves_no_stat
     assert line.stored == {}
 
 
+def test_an_alarm_is_not_cleared_before_it_was_raised(line: InMemoryPipeline) -> None:
+    gw = Source()
+    fold(line, *each_second(gw, [*STEADY, 13.0]), gw.alive("10:00:20"))
+    describe(line, asset(temp=Channel(unit="Cel")))
+    fold(line, gw.alive("10:00:08"))
+    assert line.events(Alert)[-1].event_time == line.events(Alert)[-1].raised_at == at("10:00:10")
+
+
+def test_an_alarm_that_is_raised_again_at_the_instant_it_was_raised_goes_on(line: InMemoryPipeline) -> None:
+    gw = Source()
+    told = fold(line, *each_second(gw, STEADY), *(gw.reading("10:00:10", v) for v in (13, 10, 13)), gw.alive("10:01"))
+    assert told == [("spc:temp:N1", "raised", 1), ("spc:temp:N1", "cleared", 2), ("spc:temp:N1", "raised", 3)]
+    assert len({a.alert for a in line.events(Alert)}) == 1
+
+
 def test_an_asset_without_charts_is_not_even_touched() -> None:
     line, gw = InMemoryPipeline(steps=(spc.STEP,), assets=[asset(temp=Channel(unit="Cel", high=5))]), Source()
     fold(line, *each_second(gw, STEADY), gw.reading("09:00", 1), gw.ending("10:01"))

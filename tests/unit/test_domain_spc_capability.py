@@ -140,6 +140,8 @@ def test_single_readings_are_judged_by_their_moving_range_within_and_by_all_of_t
     assert told.sigma_within == pytest.approx(within, rel=1e-6)
     assert told.sigma_overall == pytest.approx(overall, rel=1e-15)
     assert told.cp and told.cpk and told.pp and told.ppk
+    freedom = 149**2 / (2 * (0.8264 * 150 - 1.082))  # Cryer and Ryan (1990)
+    assert told.cp.lower / told.cp.value == pytest.approx(math.sqrt(chi_squared(-Z_975, freedom) / freedom), rel=1e-4)
     near = min(11 - told.mean, told.mean - 9)
     assert (told.cp.value, told.cpk.value) == pytest.approx((2 / (6 * within), near / (3 * within)), rel=1e-6)
     assert (told.pp.value, told.ppk.value) == pytest.approx((2 / (6 * overall), near / (3 * overall)))
@@ -192,6 +194,7 @@ def test_an_hour_without_readings_is_not_told() -> None:
 def test_a_full_hour_is_told_once_its_time_has_passed_and_no_sooner() -> None:
     assert studied(SPECIFIED, ("10:00", sample(120)), end="alive 11:00:04.999999") == []
     assert [t.n for t in studied(SPECIFIED, ("10:00", sample(120)), end="alive 11:00:05")] == [120]
+    assert [t.n for t in studied(SPECIFIED, ("10:30", sample(120)), end="alive 11:00:05")] == [120]
 
 
 def test_readings_that_do_not_vary_have_no_indices() -> None:

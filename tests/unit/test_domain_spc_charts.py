@@ -126,3 +126,11 @@ def test_a_range_beyond_its_limits_breaks_r1_where_it_is_asked_for() -> None:
     said = [next(chart.judge(control, limits, Point(0, 0, r), {})) for r in (1.9, 1.93, 1.5, 1.65, 0.08, 0.07)]
     assert [s.fires for s in said] == [None, "high", None, None, None, "low"]
     assert [s.ended for s in said] == [False, False, True, False, False, False]  # within two thirds: 0.384 to 1.616
+
+
+def test_the_alarm_of_an_ewma_ends_within_two_thirds_of_its_limits() -> None:
+    # lambda 1: the weighted mean is the point itself, the limits are 3
+    control, limits = Control(version=1, chart="ewma", ewma_lambda=1, ewma_limit=3), Limits(0, 1, 1)
+    said = [point[0] for point in judged(control, limits, [3.1, 2.9, 2.1, -2.1, 1.9, -3.1])]
+    assert [s.fires for s in said] == ["high", None, None, None, None, "low"]
+    assert [s.ended for s in said] == [False, False, False, False, True, False]
