@@ -18,7 +18,7 @@ from streams.domain.alert_rule import NEVER, Cause, Rule
 from streams.domain.fold import Outcome
 
 LONGEST_SHELF_US = 7 * 24 * HOUR_US
-MOST_REMEMBERED = 200  # actions of which a repeat is known
+MOST_REMEMBERED = 100  # actions of which a repeat is known
 MOST_WAITING = 100
 
 

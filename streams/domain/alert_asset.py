@@ -47,15 +47,12 @@ class AssetAlerts:
 
     def find(self, asked: Asked) -> Found:
         """See Board. A rule of another kind is none of this step, so its time is always past."""
-        kind, _, item = asked.rule.partition(":")
-        if kind == "flood":
-            kind = item
+        kind = asked.rule.removeprefix("flood:").partition(":")[0]
         if kind == alert_limit.KIND:
             until = self.limits.judged_until
-            rule = self.limits.flood.rule if item == kind else self.limits.rule(asked.rule)
-            return Found(rule, until, until > asked.raised_at)
+            return Found(self.limits.rule(asked.rule), until, until > asked.raised_at)
         if kind == alert_condition.KIND:
-            rule = self.conditions.flood.rule if item == kind else self.conditions.rule(asked.rule)
+            rule = self.conditions.rule(asked.rule)
             return Found(rule, self.did.known_until, self.did.watermark > asked.raised_at)
         return Found(None, NEVER, past=True)
 

@@ -50,12 +50,14 @@ class Conditions:
         item.last = at
         return list(self._steps(item.rule, event, fact))
 
-    def rules(self) -> list[Rule]:
+    def rules(self) -> Iterator[Rule]:
         """The rule of every condition."""
-        return [item.rule for item in self.items.values()]
+        return (item.rule for item in self.items.values())
 
     def rule(self, name: str) -> Rule | None:
         """The rule of that name, if its condition has been heard."""
+        if name == self.flood.rule.name:
+            return self.flood.rule
         found = self.items.get(name.partition(":")[2])
         return None if found is None else found.rule
 

@@ -91,12 +91,14 @@ class Limits:
                 yield from self._judge_side(name, window, declared, suppressed)
             did.forget_before(window.start)
 
-    def rules(self) -> list[Rule]:
+    def rules(self) -> Iterator[Rule]:
         """The rules of every channel."""
-        return [side.rule for channel in self.channels.values() for side in channel.sides.values()]
+        return (side.rule for channel in self.channels.values() for side in channel.sides.values())
 
     def rule(self, name: str) -> Rule | None:
         """The rule of that name, if its channel has been heard."""
+        if name == self.flood.rule.name:
+            return self.flood.rule
         _, _, rest = name.partition(":")
         channel, _, side = rest.rpartition(":")
         found = self.channels.get(channel)

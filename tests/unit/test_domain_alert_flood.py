@@ -1,7 +1,7 @@
 """Floods of alarms (ISA-18.2: more than 10 within 10 minutes, until fewer than 5). One condition a minute or faster is raised."""
 
 import pytest
-from alert_lab import alert_step, fold, window
+from alert_lab import Person, alert_step, fold, window
 from inmemory_pipeline import InMemoryPipeline
 from machine_facts import Source, machine, us
 
@@ -72,6 +72,14 @@ def test_the_next_flood_counts_from_nought(line: InMemoryPipeline, gw: Source) -
     fold(line, *warnings(gw, 12, apart_s=1), gw.alive("10:20"))
     fold(line, *warnings(gw, 11, "10:30", apart_s=1, first=20))
     assert [a.value for a in line.events(Alert) if a.rule == FLOOD and a.state == "raised"] == [1, 2, 1]
+
+
+def test_a_person_can_act_on_a_flood_by_its_own_name_alone(line: InMemoryPipeline, gw: Source) -> None:
+    fold(line, *warnings(gw, 11), gw.alive("10:06"))
+    person, raised = Person(), "10:05"
+    assert fold(line, person.acknowledge("10:06", FLOOD, raised)) == [(FLOOD, "acknowledged", 2)]
+    for name in ("condition:condition", "flood:condition:c10", "flood", "condition"):
+        assert fold(line, person.acknowledge("10:06", name, raised)) == [(name, "unknown occurrence", 0)]
 
 
 def test_limits_and_conditions_are_counted_apart_for_they_come_by_different_topics(gw: Source) -> None:
