@@ -1,6 +1,7 @@
-"""``python -m streams.explain KPI-ID``: how a KPI value came about, worked out anew from the log.
+"""``python -m streams.explain [KPI-ID ...]``: how KPI values came about, worked out anew from the log.
 
-It prints one JSON document. Exit code 0: the log gives the same number; 1: it does not, or there is no such value; 2: wrong usage.
+It prints one JSON document a line. Exit code 0: the log gives the same numbers; 1: it does not, or there is no such value; 2: wrong
+usage.
 """
 
 from __future__ import annotations
@@ -10,20 +11,21 @@ import asyncio
 import json
 import logging
 import sys
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from schemas.codec import decode
-from schemas.envelope import Event, InputRange
+from schemas.envelope import InputRange
 from schemas.events.kpi_value import KpiValue
 from schemas.events.measure import Measure
 from schemas.registry import ASSET, CALENDAR, INSPECTION, KPI, LOSS_MODEL, MACHINE, MEASURE, ORDER
 from schemas.topic import Topic
-from streams.domain.explanation import Account, Fact, accounts, assets_of, replay, roll_up, series_of
+from streams.domain.explanation import Fact, Place, Replayed, accounts, replay, roll_up, series_of, settle
 from streams.domain.explanation_document import document
 from streams.domain.fold import Origin
 from streams.settings import StreamSettings
@@ -64,45 +66,57 @@ class NotExplained(Exception):
     """There is no such value, or what it was made of is not in the log any more. The text is for people."""
 
 
-async def explain(log: Log, references: ReferenceView, kpi_id: str) -> dict[str, object]:
-    """The explanation of the value with that id. Raises NotExplained."""
-    value, revisions = await _value(log, kpi_id)
-    measures = [
-        (f.origin.offset, f.event) for r in value.inputs for f in await _list(log, MEASURE, r) if isinstance(f.event, Measure)
-    ]
-    if not measures:
-        raise NotExplained(f"the measures behind {kpi_id} are not in {MEASURE.name} any more: they are kept for 30 days")
-    found = roll_up(value, measures, value.inputs[0].partition)
-    parts = accounts(value, measures)
-    for asset, own in assets_of(parts).items():
-        replay(own, await _facts(log, asset, own), references)
-    return document(value, revisions, found, parts)
+class Explainer:
+    """Explains values; what several of them rest on is read and folded once."""
 
+    def __init__(self, log: Log, references: ReferenceView) -> None:
+        self._log = log
+        self._references = references
+        self._values: list[KpiValue] | None = None
+        self._replayed: dict[tuple[str, int], Replayed] = {}
 
-async def _value(log: Log, kpi_id: str) -> tuple[KpiValue, list[KpiValue]]:
-    """The value of that id, and every revision of it."""
-    for partition in await log.partitions(KPI):
-        seen: list[KpiValue] = [f.event async for f in log.read(KPI, partition) if isinstance(f.event, KpiValue)]
-        named = next((v for v in seen if v.id == kpi_id), None)
-        if named is not None:
-            alike = {v.revision: v for v in seen if series_of(v) == series_of(named)}
-            return named, [alike[r] for r in sorted(alike)]
-    raise NotExplained(f"no value with the id {kpi_id} is on {KPI.name}; `factorystream query kpi --json` has the ids")
+    async def explain(self, kpi_id: str) -> dict[str, Any]:
+        """The explanation of the value with that id. Raises NotExplained."""
+        values = await self.values()
+        value = next((v for v in values if v.id == kpi_id), None)
+        if value is None:
+            raise NotExplained(f"no value with the id {kpi_id} is on {KPI.name}; `factorystream query kpi --json` has the ids")
+        measures = [place for r in value.inputs for place in await self._measures(r)]
+        if not measures:
+            raise NotExplained(f"the measures behind {kpi_id} are not in {MEASURE.name} any more: they are kept for 30 days")
+        found = roll_up(value, measures, value.inputs[0].partition)
+        parts = accounts(value, measures)
+        for account in parts:
+            settle(account, await self._replay(account.measure))
+        alike = {v.revision: v for v in values if series_of(v) == series_of(value)}
+        return document(value, [alike[r] for r in sorted(alike)], found, parts)
 
+    async def newest(self) -> list[str]:
+        """The ids of the newest value of each KPI, scope and window."""
+        found: dict[Any, KpiValue] = {}
+        for value in await self.values():
+            known = found.setdefault(series_of(value), value)
+            found[series_of(value)] = max(known, value, key=lambda v: v.revision)
+        return [v.id for v in found.values()]
 
-async def _list(log: Log, topic: Topic, wanted: InputRange) -> list[Fact]:
-    return [f async for f in log.read(topic, wanted.partition, wanted.first_offset, wanted.last_offset)]
+    async def values(self) -> list[KpiValue]:
+        """Every value on the topic."""
+        if self._values is None:
+            facts = [f for n in await self._log.partitions(KPI) async for f in self._log.read(KPI, n)]
+            self._values = [f.event for f in facts if isinstance(f.event, KpiValue)]
+        return self._values
 
+    async def _measures(self, wanted: InputRange) -> list[Place]:
+        read = self._log.read(MEASURE, wanted.partition, wanted.first_offset, wanted.last_offset)
+        return [(f.origin.offset, f.event) async for f in read if isinstance(f.event, Measure)]
 
-async def _facts(log: Log, asset: str, own: Iterable[Account]) -> list[Fact]:
-    """Every fact of an asset that is in the log."""
-    numbers = sorted({r.partition for account in own for r in account.measure.inputs})
-    topics: Sequence[Topic] = FACTS
-    return [f for topic in topics for n in numbers async for f in log.read(topic, n) if _is_of(f.event, asset)]
-
-
-def _is_of(event: Event, asset: str) -> bool:
-    return getattr(event, "asset", None) == asset
+    async def _replay(self, measure: Measure) -> Replayed:
+        """What the facts of an asset give, all that are in the log."""
+        where = measure.asset, measure.inputs[0].partition if measure.inputs else 0
+        if where not in self._replayed:
+            facts = [f for t in FACTS async for f in self._log.read(t, where[1]) if getattr(f.event, "asset", None) == where[0]]
+            self._replayed[where] = replay(facts, self._references)
+        return self._replayed[where]
 
 
 @asynccontextmanager
@@ -124,23 +138,27 @@ def _gave_up(exc: BaseException) -> None:
     raise exc
 
 
-async def run(kpi_id: str, settings: StreamSettings) -> int:
-    """Print the explanation; the exit code."""
+async def run(kpi_ids: Sequence[str], settings: StreamSettings) -> int:
+    """Print an explanation a line, of the newest of every value when none is named; the exit code."""
+    same = True
     async with opened(settings) as (log, references):
-        found = await explain(log, references, kpi_id)
-    print(json.dumps(found, ensure_ascii=False))
-    return 0 if found["same"] else 1
+        explainer = Explainer(log, references)
+        for kpi_id in kpi_ids or await explainer.newest():
+            found = await explainer.explain(kpi_id)
+            print(json.dumps(found, ensure_ascii=False), flush=True)
+            same = same and found["same"]
+    return 0 if same else 1
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command."""
-    parser = argparse.ArgumentParser(prog="python -m streams.explain", description="How a KPI value came about, from the log.")
-    parser.add_argument("kpi_id", help="id of a KPI value")
+    parser = argparse.ArgumentParser(prog="python -m streams.explain", description="How KPI values came about, from the log.")
+    parser.add_argument("kpi_ids", nargs="*", help="ids of KPI values; the newest of every value when none is named")
     given = parser.parse_args(arguments)
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # its errors reach us as exceptions
     settings = StreamSettings()
     try:
-        return asyncio.run(run(given.kpi_id, settings))
+        return asyncio.run(run(given.kpi_ids, settings))
     except NotExplained as exc:
         print(f"error: {exc}", file=sys.stderr)
     except KafkaError as exc:

@@ -14,7 +14,10 @@ from schemas.events.measure import ElementEntry, Measure, Quantity
 from schemas.instant import to_micros
 from schemas.registry import MEASURE
 from streams.domain.fold import Origin, References
-from streams.domain.kpi import KpiLogic
+from streams.domain.kpi import KpiLogic, State
+from streams.domain.kpi_day import DayRollUp
+from streams.domain.kpi_order import OrderRollUp
+from streams.domain.kpi_series import Series
 from streams.domain.line_basis import LineBases
 from streams.domain.measure import MeasureLogic
 from streams.domain.time_elements import ElementSpan, element_spans
@@ -51,12 +54,24 @@ def roll_up(value: KpiValue, measures: Sequence[Place], partition: int) -> KpiVa
     for state_key in sorted({k for _, m in measures for k in _keys(value, m)}):
         logic = KpiLogic()
         state = logic.load(state_key, None)
+        _expect(state, value)
         for offset, measure in measures:
             if state_key in logic.route(measure):
                 folded = logic.fold(state, measure, Origin(MEASURE.name, partition, offset), NOTHING)
                 same = [o for o in folded.outputs if isinstance(o, KpiValue) and series_of(o) == series_of(value)]
                 found = same[-1] if same else found
     return found
+
+
+def _expect(state: State, value: KpiValue) -> None:
+    """Have the value told also when it is null: it was told before with an earlier revision of a measure, which may not be here."""
+    if isinstance(state, OrderRollUp):
+        series = state.series
+    else:
+        scope = value.scope
+        by_window = isinstance(state, DayRollUp) and scope.kind != "part"
+        series = state.series.setdefault(f"{value.window_kind}/{value.window_id}" if by_window else f"{scope.kind}/{scope.id}", {})
+    series.setdefault(value.kpi, Series())
 
 
 def differences(told: KpiValue, found: KpiValue | None) -> list[str]:
@@ -87,22 +102,32 @@ def own_entries(value: KpiValue, measure: Measure) -> tuple[list[ElementEntry], 
     )
 
 
-def replay(wanted: Sequence[Account], facts: Iterable[Fact], references: References) -> None:
-    """Fold the facts of one asset as the step measure does; settle for each account whether it says what they say."""
+Told = tuple[Measure, list[ElementSpan]]
+Replayed = dict[int, list[Told]]  # by start of the hour
+
+
+def replay(facts: Iterable[Fact], references: References) -> Replayed:
+    """Every measure that the step measure tells of one asset over these facts, with the spans of its hour as they were then."""
     logic, bases = MeasureLogic(), LineBases()
-    by_hour = {to_micros(account.measure.window.start): account for account in wanted}
+    found: Replayed = {}
     state = None
-    for fact in facts:
-        asset = getattr(fact.event, "asset", "")
-        state = state or logic.load(asset, None)
-        for output in logic.fold(state, fact.event, fact.origin, references).outputs:
-            account = by_hour.get(to_micros(output.window.start)) if isinstance(output, Measure) else None
-            if account is None or not isinstance(output, Measure) or account.fault is None:
-                continue
-            account.fault = _fault(account.measure, output)
-            until = to_micros(output.observed_until)
-            basis = bases.of(output.line, references)
-            account.spans = element_spans(state.timeline.facts(state.known_until), basis, to_micros(output.window.start), until)
+    for event, origin in ((f.event, f.origin) for f in facts):
+        if state is None:
+            state = logic.load(getattr(event, "asset", ""), None)
+        for output in logic.fold(state, event, origin, references).outputs:
+            if isinstance(output, Measure):
+                start, until = to_micros(output.window.start), to_micros(output.observed_until)
+                spans = element_spans(state.timeline.facts(state.known_until), bases.of(output.line, references), start, until)
+                found.setdefault(start, []).append((output, spans))
+    return found
+
+
+def settle(account: Account, replayed: Replayed) -> None:
+    """Note whether the facts give what the measure of the account says, and the spans of the hour."""
+    for output, spans in replayed.get(to_micros(account.measure.window.start), ()):
+        account.fault, account.spans = _fault(account.measure, output), spans
+        if account.fault is None:
+            return
 
 
 def _fault(told: Measure, found: Measure) -> str | None:
@@ -167,11 +192,3 @@ class _Nothing:
 
 
 NOTHING: References = _Nothing()
-
-
-def assets_of(parts: Iterable[Account]) -> dict[str, list[Account]]:
-    """The accounts by asset."""
-    found: dict[str, list[Account]] = {}
-    for account in parts:
-        found.setdefault(account.measure.asset, []).append(account)
-    return found

@@ -3,27 +3,22 @@
 import json
 from collections import Counter
 from fractions import Fraction
-from functools import cache
-from pathlib import Path
 
 import pytest
-from gateway_lab import BUNDLED_LOG, replayed, shared
+from gateway_lab import BUNDLED_LOG, shared
 from inmemory_pipeline import InMemoryPipeline
 from oracle.machine_records import accounts, availability
 from oracle.mtconnect_log import log_accounts, log_records
 from oracle.sensor_records import aggregates
+from recorded_line import pipeline
 
-from schemas.codec import decode
 from schemas.events.asset import Asset
 from schemas.events.kpi_value import Kpi, KpiValue
 from schemas.events.late_event import LateEvent
 from schemas.events.measure import Measure
 from schemas.events.window_aggregate import WindowAggregate
 from schemas.instant import to_micros
-from schemas.registry import ASSET, MACHINE, SENSOR
-from services.gateway.draft import Draft
-from services.gateway.feeds import log_feeds
-from services.gateway.source_spec import LogSpec
+from schemas.registry import MACHINE, SENSOR
 
 REFERENCE = "nist_sms/reference_durations_dev.json"
 DAYS = [
@@ -32,26 +27,6 @@ DAYS = [
     "raw/Mazak03/Mazak03-20160502-20160503.txt",
     "raw/Mazak03/Mazak03-20170906-20170907.txt",
 ]
-
-
-@cache
-def pipeline(path: Path) -> InMemoryPipeline:
-    """The whole pipeline after a replay of a log by the gateway's own reader."""
-    drafts = [i for i in replayed(*log_feeds(LogSpec(paths=[path]))) if isinstance(i, Draft)]
-    sequences: Counter[str | None] = Counter()
-    line = InMemoryPipeline()
-    for draft in drafts:
-        sequences[draft.asset] += 1
-        identity = {} if draft.asset is None else {"source": draft.source, "asset": draft.asset, "sequence": sequences[draft.asset]}
-        value = json.dumps({**draft.body, **identity}).encode()
-        if draft.topic is ASSET:
-            ((_, asset),) = decode(ASSET, [value]).events
-            assert isinstance(asset, Asset)
-            line.references[asset.asset] = asset
-        else:
-            line.send_raw(draft.topic, value)
-    line.run()
-    return line
 
 
 def hourly(line: InMemoryPipeline) -> dict[tuple[int, str], int]:

@@ -25,15 +25,29 @@ def register(app: typer.Typer) -> None:
 
 
 def explain(
-    kpi_id: Annotated[str, typer.Argument(metavar="KPI-ID", help="Id of a KPI value, as `query kpi` shows it", show_default=False)],
+    kpi_id: Annotated[
+        str | None, typer.Argument(metavar="[KPI-ID]", help="Id of a KPI value, as `query kpi --json` shows it", show_default=False)
+    ] = None,
     data_dir: LastDir = DATA_DIR,
     bootstrap: Bootstrap = None,
     svg: Annotated[Path | None, typer.Option("--picture", help="Also draw states, units and losses into this SVG file")] = None,
     as_json: Json = False,
 ) -> None:
-    """Formula, inputs, calendar and revisions of a KPI value; works it out anew from the log, and exits with 1 if it differs."""
+    """Formula, inputs, calendar and revisions of a KPI value, worked out anew from the log; without an id, every newest value.
+
+    Exits with 1 when the log gives another number.
+    """
     with broker_at(data_dir, bootstrap, note) as where:
-        found = worked_out(where, kpi_id)
+        documents = worked_out(where, kpi_id)
+    if kpi_id is None:
+        _show_all(documents, as_json)
+    else:
+        _show_one(documents[0], svg, as_json)
+    if not all(found["same"] for found in documents):
+        raise SystemExit(1)
+
+
+def _show_one(found: dict[str, Any], svg: Path | None, as_json: bool) -> None:
     if svg is not None:
         svg.write_text(drawn(found), encoding="utf-8")
         note(f"picture: {svg}")
@@ -41,19 +55,26 @@ def explain(
         print_json(found)
     else:
         show(found)
-    if not found["same"]:
-        raise SystemExit(1)
 
 
-def worked_out(bootstrap: str, kpi_id: str) -> dict[str, Any]:
-    """The document of ``python -m streams.explain``: commands and steps meet on the log alone. Raises UserError."""
-    command = [sys.executable, "-m", "streams.explain", kpi_id]
+def _show_all(documents: list[dict[str, Any]], as_json: bool) -> None:
+    different = [found for found in documents if not found["same"]]
+    if as_json:
+        print_json({"values": len(documents), "same": len(documents) - len(different), "different": different})
+        return
+    for found in different:
+        OUT.print(_headline(found)[0], *found["differences"], sep="\n  DIFFERS: ", markup=False)
+    OUT.print(f"{len(documents) - len(different)} of {len(documents)} values: the log gives the same number.", style="bold")
+
+
+def worked_out(bootstrap: str, kpi_id: str | None) -> list[dict[str, Any]]:
+    """The documents of ``python -m streams.explain``: commands and steps meet on the log alone. Raises UserError."""
+    command = [sys.executable, "-m", "streams.explain", *([] if kpi_id is None else [kpi_id])]
     done = subprocess.run(command, env={**os.environ, "FACTORYSTREAM_BOOTSTRAP": bootstrap}, capture_output=True, text=True)
-    if not done.stdout.strip():
+    if done.returncode not in (0, 1) or "error: " in done.stderr:
         words = [line.removeprefix("error: ") for line in done.stderr.splitlines() if line.startswith("error: ")]
         raise UserError(words[-1] if words else f"the explanation failed: {done.stderr.strip()[-300:]}")
-    document: dict[str, Any] = json.loads(done.stdout)
-    return document
+    return [json.loads(line) for line in done.stdout.splitlines()]
 
 
 def show(found: dict[str, Any]) -> None:
