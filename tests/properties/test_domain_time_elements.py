@@ -208,10 +208,12 @@ def test_measures_end_up_with_the_minutes_whatever_the_order_the_repeats_and_the
     found: list[Row], models: list[LossModel], planned: list[Calendar], random: Random
 ) -> None:
     log = events_of(found)
+    random.shuffle(log)
+    if random.random() < 0.5:
+        log.sort(key=lambda e: e.event_time)
     end = Source(source="last").ending(START + max(m for _, m, _ in found) * MINUTE)
-    shuffled = log[:]
-    random.shuffle(shuffled)
-    line = run([*with_repeats(shuffled, random), end], models, planned, random)
+    log.insert(random.choice([len(log), random.randint(0, len(log))]), end)
+    line = run(with_repeats(log, random), models, planned, random)
     wanted = hourly(by_minute([*found, ("state", max(m for _, m, _ in found), "")], models, planned))
     for hour, m in newest(line).items():
         told: dict[tuple[str, str | None], int] = defaultdict(int)
