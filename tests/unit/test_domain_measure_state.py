@@ -90,7 +90,7 @@ def test_a_state_of_as_many_facts_as_are_kept_stays_below_half_a_megabyte() -> N
         verdict = Verdict(f"SN-2026-11-{i:07}", "pass", "PO-20461").value
         state.timeline.insert(Kind.VERDICT, entry(time + 35_000_000, i + 1, "inspection-1", verdict, 3 * i))
     assert state.timeline.size == MOST_FACTS
-    assert len(dump(state)) < 600_000
+    assert len(dump(state)) < 500_000
 
 
 def test_a_change_of_order_that_was_forgotten_still_makes_set_up_of_the_stop() -> None:
