@@ -1,0 +1,103 @@
+"""Batch oracle for windows: their bounds, how much of them was observed, and planned time in them of which nothing was told.
+
+Nothing is imported from the streams. Times are integers, microseconds since 1970.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from oracle.calendar_days import PLANNED
+from oracle.element_spans import Edges, Plant, Span, calendars, observed
+from oracle.machine_records import HOUR, micros
+from oracle.machine_timeline import changes, facts_of, in_order
+from oracle.unit_quantities import Count
+
+
+class Scope(NamedTuple):
+    """``window`` names a day or shift; it is the start of an hour in microseconds, and None for an order."""
+
+    kind: str
+    id: str
+    window_kind: str
+    window: str | int | None
+
+
+class ObservedWindows:
+    """What the records of a plant say about its windows."""
+
+    def __init__(self, plant: Plant, spans: Sequence[Span], counted: Sequence[Count]) -> None:
+        self._plant, self._spans, self._counted = plant, spans, counted
+        self._seen, self._calendars = observed(plant), calendars(plant)
+        made = {(s.part, s.asset) for s in spans} | {(c.part, c.asset) for c in counted}
+        self._line_of_part = {part: plant.lines[asset] for part, asset in made}
+        self._bounds = self._named()
+
+    def elapsed(self, scope: Scope) -> int:
+        """AOET: of an order from its first assignment or unit to the newest time of what was told of it; of another scope the
+        observed part of the window."""
+        if scope.kind == "order":
+            return self._order_time(scope.id)
+        start, end = self._edges(scope)
+        return max(0, min(end, self._newest(scope)) - start)
+
+    def untold(self, scope: Scope) -> int:
+        """Planned time in the observed part of a window that lies before the first or after the newest record of an asset."""
+        if scope.kind not in ("asset", "line"):
+            return 0
+        start, end = self._edges(scope)
+        end = min(end, self._newest(scope))
+        out = 0
+        for asset in self._assets(scope):
+            first, last = self._seen[asset]
+            for a, b in ((start, min(end, first)), (max(start, last), end)):
+                out += self._planned(self._plant.lines[asset], a, b)
+        return out
+
+    def _planned(self, line: str, start: int, end: int) -> int:
+        if start >= end:
+            return 0
+        return sum(p.end - p.start for p in self._calendars[line].pieces(start, end) if p.kind == PLANNED)
+
+    def _assets(self, scope: Scope) -> list[str]:
+        """The assets that a scope is made of: one, or all of the line."""
+        if scope.kind == "asset":
+            return [scope.id]
+        line = self._line(scope)
+        return [a for a in self._seen if self._plant.lines[a] == line]
+
+    def _newest(self, scope: Scope) -> int:
+        return max(self._seen[a][1] for a in self._assets(scope))
+
+    def _line(self, scope: Scope) -> str:
+        if scope.kind == "asset":
+            return self._plant.lines[scope.id]
+        return scope.id if scope.kind == "line" else self._line_of_part[scope.id]
+
+    def _edges(self, scope: Scope) -> Edges:
+        """The bounds of a window."""
+        if scope.window_kind == "hour":
+            assert isinstance(scope.window, int)
+            return scope.window, scope.window + HOUR
+        return self._bounds[self._line(scope), scope.window_kind, str(scope.window)]
+
+    def _named(self) -> dict[tuple[str, str, str], Edges]:
+        """(line, kind of window, name) -> bounds, of every day and shift that something was observed in."""
+        out: dict[tuple[str, str, str], Edges] = {}
+        first, last = min((a for a, _ in self._seen.values()), default=0), max((b for _, b in self._seen.values()), default=0)
+        for line, calendar in self._calendars.items():
+            for piece in calendar.pieces(first, last + 1):
+                out[line, "day", piece.day] = calendar.day_window(piece.start)
+            for shift in calendar.shifts:
+                out[line, "shift", shift.id] = (shift.start, shift.end)
+        return out
+
+    def _order_time(self, order: str) -> int:
+        begun, ended = [], []
+        for asset, records in facts_of(self._plant.machine).items():
+            begun += [at for at, assigned in changes(records, "order", "order") if assigned == order]
+            begun += [micros(r["event_time"]) for r in in_order(records, "produced") if r["fact"].get("order") == order]
+            newest = self._seen[asset][1]
+            hours = {(s.end - 1) // HOUR * HOUR for s in self._spans if (s.asset, s.order) == (asset, order)}
+            hours |= {c.time // HOUR * HOUR for c in self._counted if (c.asset, c.order) == (asset, order)}
+            ended += [min(hour + HOUR, newest) for hour in hours]
+        return max(0, max(ended) - min(begun)) if begun and ended else 0
