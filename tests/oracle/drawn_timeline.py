@@ -91,7 +91,7 @@ def order(name: str, part: str, version: int = 1, planned_run_time_us: int | Non
     return {"order": name, "part": part, "version": version, "line": "l1", "planned_run_time_us": planned_run_time_us}
 
 
-def plant(*logs: Log, assets: Mapping[str, str] | None = None, **reference: Iterable[Mapping[str, Any]]) -> Plant:
+def plant(*logs: Log, assets: Mapping[str, str] | None = None, **reference: Any) -> Plant:
     """A plant of these logs, all assets on line l1 unless told."""
     lines = assets or {log.asset: "l1" for log in logs}
     return Plant(
@@ -111,6 +111,6 @@ def drawn(spans: Iterable[Span], start: int = START) -> str:
     return out
 
 
-def elements(log: Log, **reference: Iterable[Mapping[str, Any]]) -> str:
+def elements(log: Log, **reference: Any) -> str:
     """The elements of one asset's log, drawn."""
     return drawn(element_spans(plant(log, **reference)))

@@ -28,10 +28,12 @@ from oracle.machine_timeline import (
     STOP,
     Piece,
     Stretch,
+    changes,
     facts_of,
     orders_begun,
     pieces,
     stretches,
+    value_at,
     with_reasons,
     without_short_runs,
 )
@@ -109,6 +111,20 @@ def hourly(spans: Iterable[Span]) -> dict[tuple[str, int], dict[Key, int]]:
     out: dict[tuple[str, int], dict[Key, int]] = defaultdict(lambda: defaultdict(int))
     for s in by_hour(spans):
         out[s.asset, s.start // HOUR * HOUR][s.day, s.shift, s.order, s.part, s.element, s.reason] += s.end - s.start
+    return {hour: dict(account) for hour, account in out.items()}
+
+
+def state_accounts(plant: Plant) -> dict[tuple[str, int], dict[tuple[str | None, str], int]]:
+    """(asset, hour) -> (order, state) -> microseconds, as the machine said it: with UNAVAILABLE, and with short runs."""
+    out: dict[tuple[str, int], dict[tuple[str | None, str], int]] = defaultdict(lambda: defaultdict(int))
+    for asset, records in facts_of(plant.machine).items():
+        states, orders = changes(records, "state", "execution", "packml", "ending"), changes(records, "order", "order")
+        end = observed(plant)[asset][1]
+        edges = sorted({end, *(t for t, _ in (*states, *orders))})
+        for a, b in itertools.pairwise(edges):
+            state = value_at(states, a)
+            for hour in range(a // HOUR * HOUR, b, HOUR) if state is not None else ():
+                out[asset, hour][value_at(orders, a), state] += min(b, hour + HOUR) - max(a, hour)
     return {hour: dict(account) for hour, account in out.items()}
 
 

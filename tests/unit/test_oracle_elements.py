@@ -7,7 +7,7 @@ Elements: P production, S set-up, B breakdown, m minor stop, d delay, n no order
 import pytest
 from oracle.calendar_days import Record
 from oracle.drawn_timeline import MINUTE, START, Log, calendar, clock, drawn, elements, loss_model, order, plant, shift
-from oracle.element_spans import element_spans, hourly
+from oracle.element_spans import element_spans, hourly, state_accounts
 from oracle.machine_records import HOUR
 
 CODED = [{"reasons": ["jam"], "element": "breakdown"}, {"reasons": ["clean"], "element": "set-up"}]
@@ -247,3 +247,13 @@ def test_a_breakdown_over_an_hour_begins_once() -> None:
 def test_every_hour_adds_up_to_all_of_its_time() -> None:
     accounts = hourly(element_spans(plant(on_order("AARRSUUA..A"))))
     assert {hour: sum(a.values()) for hour, a in accounts.items()} == {("m1", clock("10:00")): 11 * MINUTE}
+
+
+def test_the_account_of_states_is_what_the_machine_said() -> None:
+    log = on_order("AUXA").fact(at(3), "order", order=None)
+    accounts = state_accounts(plant(log, loss_model=[loss_model(minimum_run=9)]))
+    assert accounts == {
+        ("m1", START): {
+            ("A-1", "ACTIVE"): MINUTE, ("A-1", "UNAVAILABLE"): MINUTE, ("A-1", "Aborted"): MINUTE, (None, "ACTIVE"): MINUTE,
+        }
+    }  # fmt: skip
