@@ -1,7 +1,7 @@
 """Hypothesis strategies: plants with calendars, loss models and orders, and all that their sources said, as raw JSON records.
 
-Sources interleave, event times jump back, records come again, verdicts come late, machines fall silent, and two sources of one
-asset number their facts apart. Times are whole minutes but for a few, so that thresholds are met exactly. Everything lies
+Sources interleave, event times jump back, records change places and come again, verdicts come late, machines fall silent, and
+two sources of one asset number their facts apart. Times are whole minutes but for a few, so that thresholds are met exactly. Everything lies
 within a few days, far inside the horizon of the steps.
 """
 
@@ -69,8 +69,8 @@ class GeneratedPlant:
     silent: tuple[str, ...] = ()
 
     def records(self, random: Random) -> Plant:
-        """One order of all records in which every source keeps its own, some come again, and what is to end ends last."""
-        log = with_repeats(interleaved(self.logs, random), random)
+        """One log of all records, mostly in the order of each source; some come late or again, and what is to end ends last."""
+        log = with_repeats(displaced(interleaved(self.logs, random), random), random)
         log += [r for r in endings(log) if r["asset"] not in self.silent]
         verdicts = [r for r in log if r["type"] == "factory.inspection-result.v1"]
         machine = [r for r in log if r["type"] != "factory.inspection-result.v1"]
@@ -83,6 +83,15 @@ def interleaved(logs: list[list[Record]], random: Random) -> list[Record]:
     while waiting:
         out.append(random.choice(waiting).pop(0))
         waiting = [log for log in waiting if log]
+    return out
+
+
+def displaced(log: list[Record], random: Random) -> list[Record]:
+    """The log with some records up to six places later, behind others of their own source."""
+    out = list(log)
+    for record in random.sample(log, len(log) // 8):
+        place = out.index(record)
+        out.insert(place + random.randint(1, 6), out.pop(place))
     return out
 
 
