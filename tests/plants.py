@@ -1,8 +1,8 @@
 """Hypothesis strategies: plants with calendars, loss models and orders, and all that their sources said, as raw JSON records.
 
 Sources interleave, event times jump back, records change places and come again, verdicts come late, machines fall silent, and
-two sources of one asset number their facts apart. Times are whole minutes but for a few, so that thresholds are met exactly. Everything lies
-within a few days, far inside the horizon of the steps.
+two sources of one asset number their facts apart. Times are whole minutes but for a few, so that thresholds are met exactly.
+Everything lies within a few days, far inside the horizon of the steps.
 """
 
 from __future__ import annotations
