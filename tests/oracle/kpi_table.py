@@ -88,6 +88,7 @@ def scope_sums(plant: Plant, spans: Sequence[Span], counted: Sequence[Count]) ->
     facts = pl.DataFrame(
         [*_times(plant, spans), *_amounts(plant, counted)], schema=list(zip(names, _TYPES, strict=True)), orient="row"
     )
+    facts = facts.with_columns((pl.col("day") + "/" + pl.col("line")).alias("day of line"))
     keys = ["kind", "id", "window_kind", "window", "name"]
     long = pl.concat([_belonging(facts, *row) for row in _SCOPES])
     out: dict[Scope, dict[str, int]] = defaultdict(lambda: dict.fromkeys((*ELEMENTS, FAILURES, *COUNTED), 0))
@@ -102,7 +103,7 @@ _TYPES = (pl.String, pl.String, pl.Int64, pl.String, pl.String, pl.String, pl.St
 _SCOPES = (
     *((kind, kind, window, window) for kind in ("asset", "line") for window in ("hour", "shift", "day")),
     ("order", "order", "order", None),
-    ("part", "part", "day", "day"),
+    ("part", "part", "day", "day of line"),
 )
 
 

@@ -14,7 +14,8 @@ from oracle.unit_quantities import Count
 
 
 class Scope(NamedTuple):
-    """``window`` names a day or shift; it is the start of an hour in microseconds, and None for an order."""
+    """``window`` names a day or shift, for a part with the line: ``2026-11-24/line-1``. It is the start of an hour in microseconds,
+    and None for an order."""
 
     kind: str
     id: str
@@ -28,8 +29,6 @@ class ObservedWindows:
     def __init__(self, plant: Plant, spans: Sequence[Span], counted: Sequence[Count]) -> None:
         self._plant, self._spans, self._counted = plant, spans, counted
         self._seen, self._calendars = observed(plant), calendars(plant)
-        made = {(s.part, s.asset) for s in spans} | {(c.part, c.asset) for c in counted}
-        self._line_of_part = {part: plant.lines[asset] for part, asset in made}
         self._bounds = self._named()
 
     def elapsed(self, scope: Scope) -> int:
@@ -71,14 +70,15 @@ class ObservedWindows:
     def _line(self, scope: Scope) -> str:
         if scope.kind == "asset":
             return self._plant.lines[scope.id]
-        return scope.id if scope.kind == "line" else self._line_of_part[scope.id]
+        return scope.id if scope.kind == "line" else str(scope.window).partition("/")[2]
 
     def _edges(self, scope: Scope) -> Edges:
         """The bounds of a window."""
         if scope.window_kind == "hour":
             assert isinstance(scope.window, int)
             return scope.window, scope.window + HOUR
-        return self._bounds[self._line(scope), scope.window_kind, str(scope.window)]
+        name = str(scope.window)
+        return self._bounds[self._line(scope), scope.window_kind, name.partition("/")[0] if scope.kind == "part" else name]
 
     def _named(self) -> dict[tuple[str, str, str], Edges]:
         """(line, kind of window, name) -> bounds, of every day and shift that something was observed in."""

@@ -148,7 +148,7 @@ def test_windows_of_shift_day_and_part_are_observed_from_their_start() -> None:
     by_scope = {s: d for (k, s), (_, d) in table.items() if k == "throughput rate"}
     assert by_scope[Scope("asset", "m1", "shift", SHIFT)] == 5 * HOUR  # 06:00 to 11:00
     assert by_scope[Scope("line", "l1", "day", DAY)] == 11 * HOUR
-    assert by_scope[Scope("part", "P-1", "day", DAY)] == 11 * HOUR
+    assert by_scope[Scope("part", "P-1", "day", f"{DAY}/l1")] == 11 * HOUR
 
 
 def test_a_kpi_without_a_denominator_is_not_told_but_availability_always_is() -> None:
