@@ -194,18 +194,19 @@ def shifts(draw: st.DrawFn) -> list[Record]:
 
 @st.composite
 def calendars(draw: st.DrawFn, line: str, start: int) -> list[Record]:
-    """No calendar, or one, or one that another replaces on the way; all in one zone."""
-    zone, out = draw(st.sampled_from(ZONES)), []
+    """No calendar, or one from before or from on the way, or one that another replaces on the way; all in one zone."""
+    told, out = draw(st.sampled_from([(), (1,), (1, 2), (2,)])), []
+    zone = "UTC" if told == (2,) else draw(st.sampled_from(ZONES))  # days that a change of zone cuts are another matter
     begin = [start - 4 * 24 * 60 * MINUTE, start + draw(st.integers(0, 24 * 60)) * MINUTE]
-    for version in range(1, draw(st.integers(0, 2)) + 1):
+    for version in told:
         down = [
             {"start": text(start + a * MINUTE), "end": text(start + (a + n) * MINUTE), "reason": "trial"}
             for a, n in draw(st.lists(st.tuples(minutes, st.integers(1, 90)), max_size=2))
         ]
         holidays = draw(st.sampled_from([[], [], [text(start)[:10]]]))
         body = {"line": line, "zone": zone, "shifts": draw(shifts()), "holidays": holidays, "planned_downtimes": down}
-        told = {"event_time": text(start), "version": version, "type": "factory.calendar.v1"}
-        out.append({**told, "valid_from": text(begin[version - 1]), **body})
+        head = {"event_time": text(start), "version": version, "type": "factory.calendar.v1"}
+        out.append({**head, "valid_from": text(begin[version - 1]), **body})
     return out
 
 

@@ -161,10 +161,11 @@ def _on(calendar: Record, shift: Record, day: date) -> ShiftSpan | None:
     start = wall(day, shift["start"], zone)
     end = wall(day + ONE_DAY if over_midnight else day, shift["end"], zone)
 
-    def clock(text: str) -> int:
-        return wall(day + ONE_DAY if over_midnight and text < shift["start"] else day, text, zone)
+    def clock(text: str, ends_at_last: bool = False) -> int:
+        return wall(day + ONE_DAY if over_midnight and (text < shift["start"] or ends_at_last) else day, text, zone)
 
-    down = [(clock(a), clock(b)) for a, b in shift.get("breaks", [])]
+    # a break up to the end of a shift of 24 hours ends on the next date, though its clock is not before the shift's start
+    down = [(clock(a), clock(b, b == shift["end"] != a)) for a, b in shift.get("breaks", [])]
     down += [(micros(d["start"]), micros(d["end"])) for d in calendar.get("planned_downtimes", [])]
     return ShiftSpan(start, end, day.isoformat(), shift["name"], down) if start < end else None
 

@@ -140,3 +140,8 @@ def test_planned_downtimes_count_within_shifts_alone() -> None:
 def test_breaks_that_touch_or_overlap_are_one_downtime() -> None:
     known = around("2026-11-24", calendar(shift("a", "06:00", "14:00", ("09:00", "09:15"), ("09:15", "09:30"), ("09:20", "09:40"))))
     assert (clock("09:00"), clock("09:40")) in known.downtimes()
+
+
+def test_a_break_may_last_to_the_end_of_a_shift_of_a_whole_day() -> None:
+    known = around("2026-11-24", calendar(shift("all", "06:00", "06:00", ("05:00", "06:00"))))
+    assert (clock("2026-11-25T05:00:00Z"), clock("2026-11-25T06:00:00Z")) in known.downtimes()
