@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from oracle.calendar_days import (
     NOT_PLANNED,
+    PLANNED,
     PLANNED_DOWNTIME,
     CalendarPiece,
     LineCalendar,
@@ -151,9 +152,10 @@ def _spans(plant: Plant, asset: str, records: Sequence[Record], calendar: LineCa
             element = _element(stretch, piece, there, _inside(set_ups, piece.start), _inside(gaps, piece.start))
             begun = before != (element, piece.start)
             before = (element, piece.end)
+            reason = piece.reason if there.kind == PLANNED else None  # what the calendar decides has no loss to explain
             yield Span(
                 asset, piece.start, piece.end, there.day, there.shift, piece.order, plant.part_of(piece.order), element,
-                piece.reason, begun,
+                reason, begun,
             )  # fmt: skip
 
 
@@ -177,11 +179,10 @@ def _element(stretch: Stretch, piece: Piece, there: CalendarPiece, in_set_up: bo
 
 
 def _set_ups(found: Sequence[Stretch], records: Sequence[Record], models: Sequence[Record]) -> Iterator[Edges]:
-    """From each change of order until the first run, at most the limit; nothing while a run is going on."""
+    """From each change of order until the next run begins, at most the limit."""
     for at in orders_begun(records):
         until = at + threshold(in_force(models, at), "set_up_limit_us")
-        runs = [s.start for s in found if s.phase == RUN and s.end > at]
-        end = min([until, *runs])
+        end = min([until, *(s.start for s in found if s.phase == RUN and s.start >= at)])
         if at < end:
             yield at, end
 

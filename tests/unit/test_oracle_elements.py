@@ -160,7 +160,7 @@ def test_the_length_of_a_stop_is_measured_over_breaks_and_hours() -> None:
         ("AARRRA", "PPSSSP"),
         ("AARRRRRRA", "PPSSSSddP"),
         ("ARRRA", "PdSSP"),
-        ("AAAARRA", "PPPPddP"),  # a run is going on: it is not waited for
+        ("AAAARRAR", "PPPPSSPd"),  # a run that is going on does not begin
         ("AAUURRRA", "PP??SSdP"),
     ],
 )
@@ -218,6 +218,16 @@ def test_each_span_has_the_model_in_force_and_a_stop_the_threshold_of_its_start(
     ]
     # the stop 1-3 begins under version 1: minor; the next two begin under version 2
     assert elements(on_order("ARRASSARRA"), loss_model=models) == "PmmPSSPBBP"
+
+
+def test_what_the_calendar_decides_has_no_reason_though_the_stop_is_coded() -> None:
+    log = on_order("AARRRRRA").fact(at(2), "stop", reason="jam")
+    accounts = hourly(element_spans(plant(log, calendar=BREAK)))
+    assert {(key[4], key[5]): us // MINUTE for key, us in accounts["m1", START].items()} == {
+        ("production", None): 3,
+        ("delay", "jam"): 2,
+        ("planned downtime", None): 3,
+    }
 
 
 def test_reasons_orders_parts_and_days_are_those_of_the_span() -> None:
