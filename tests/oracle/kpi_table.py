@@ -13,7 +13,7 @@ from oracle.calendar_days import NOT_PLANNED, PLANNED_DOWNTIME
 from oracle.element_spans import Plant, Span, by_hour, element_spans
 from oracle.loss_rules import BREAKDOWN, DELAY, MINOR_STOP, NO_ORDER, PRODUCTION, SET_UP, UNKNOWN
 from oracle.machine_records import HOUR
-from oracle.observed_windows import ObservedWindows, Scope
+from oracle.observed_windows import ObservedWindows, Scope, Told, told_hours
 from oracle.unit_quantities import COUNTED, Count, counts
 
 ELEMENTS = (PRODUCTION, SET_UP, BREAKDOWN, MINOR_STOP, DELAY, NO_ORDER, PLANNED_DOWNTIME, NOT_PLANNED, UNKNOWN)
@@ -25,11 +25,14 @@ Sums = Mapping[str, int]
 Ratio = tuple[int, int]
 
 
-def kpi_table(plant: Plant) -> dict[tuple[str, Scope], Ratio]:
-    """(KPI, scope and window) -> (numerator, denominator) of all that is to be told when everything is final."""
+def kpi_table(plant: Plant, told: Told | None = None) -> dict[tuple[str, Scope], Ratio]:
+    """(KPI, scope and window) -> (numerator, denominator) of all that is to be told when everything is final.
+
+    ``told``: the hours of which there are measures, where it is not left to the facts alone.
+    """
     out: dict[tuple[str, Scope], Ratio] = {}
     spans, counted = element_spans(plant), counts(plant)
-    windows = ObservedWindows(plant, spans, counted)
+    windows = ObservedWindows(plant, spans, counted, told_hours(plant, counted) if told is None else told)
     for scope, sums in scope_sums(plant, spans, counted).items():
         for kpi, (numerator, denominator) in ratios(sums, windows.elapsed(scope)).items():
             if denominator or kpi == "availability":
@@ -37,10 +40,10 @@ def kpi_table(plant: Plant) -> dict[tuple[str, Scope], Ratio]:
     return out
 
 
-def coverage_table(plant: Plant) -> dict[Scope, Ratio]:
+def coverage_table(plant: Plant, told: Told | None = None) -> dict[Scope, Ratio]:
     """Scope and window -> (planned busy time, planned time so far that could have been known)."""
     spans, counted = element_spans(plant), counts(plant)
-    windows = ObservedWindows(plant, spans, counted)
+    windows = ObservedWindows(plant, spans, counted, told_hours(plant, counted) if told is None else told)
     out = {}
     for scope, s in scope_sums(plant, spans, counted).items():
         busy = sum(s[e] for e in (PRODUCTION, SET_UP, BREAKDOWN, MINOR_STOP, DELAY, NO_ORDER))

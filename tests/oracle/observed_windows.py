@@ -3,11 +3,11 @@
 Nothing is imported from the streams. Times are integers, microseconds since 1970.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence, Set
 from typing import NamedTuple
 
 from oracle.calendar_days import PLANNED
-from oracle.element_spans import Edges, Plant, Span, calendars, observed
+from oracle.element_spans import Edges, Plant, Span, calendars, observed, state_accounts
 from oracle.machine_records import HOUR, micros
 from oracle.machine_timeline import changes, facts_of, in_order
 from oracle.unit_quantities import Count
@@ -23,11 +23,20 @@ class Scope(NamedTuple):
     window: str | int | None
 
 
-class ObservedWindows:
-    """What the records of a plant say about its windows."""
+Told = Set[tuple[str, int]]  # assets and hours
 
-    def __init__(self, plant: Plant, spans: Sequence[Span], counted: Sequence[Count]) -> None:
-        self._plant, self._spans, self._counted = plant, spans, counted
+
+def told_hours(plant: Plant, counted: Iterable[Count]) -> Told:
+    """The hours of an asset of which anything is known: a state, though it be UNAVAILABLE, or a quantity."""
+    return state_accounts(plant).keys() | {(c.asset, c.time // HOUR * HOUR) for c in counted if c.amount}
+
+
+class ObservedWindows:
+    """What the records of a plant say about its windows. ``told`` are the hours of which a measure was made: those of
+    :func:`told_hours`, and others of which something was believed before a late fact came."""
+
+    def __init__(self, plant: Plant, spans: Sequence[Span], counted: Sequence[Count], told: Told) -> None:
+        self._plant, self._spans, self._counted, self._told = plant, spans, counted, told
         self._seen, self._calendars = observed(plant), calendars(plant)
         self._bounds = self._named()
 
@@ -37,14 +46,14 @@ class ObservedWindows:
         if scope.kind == "order":
             return self._order_time(scope.id)
         start, end = self._edges(scope)
-        return max(0, min(end, self._newest(scope)) - start)
+        return self._newest(scope, start, end) - start
 
     def untold(self, scope: Scope) -> int:
         """Planned time in the observed part of a window that lies before the first or after the newest record of an asset."""
         if scope.kind not in ("asset", "line"):
             return 0
         start, end = self._edges(scope)
-        end = min(end, self._newest(scope))
+        end = self._newest(scope, start, end)
         out = 0
         for asset in self._assets(scope):
             first, last = self._seen[asset]
@@ -64,8 +73,11 @@ class ObservedWindows:
         line = self._line(scope)
         return [a for a in self._seen if self._plant.lines[a] == line]
 
-    def _newest(self, scope: Scope) -> int:
-        return max(self._seen[a][1] for a in self._assets(scope))
+    def _newest(self, scope: Scope, start: int, end: int) -> int:
+        """Up to where the window [start, end) was observed: what the told hours in it reach."""
+        of = self._assets(scope)
+        until = (min(end, hour + HOUR, self._seen[a][1]) for a, hour in self._told if a in of and hour < end)
+        return max([start, *until])
 
     def _line(self, scope: Scope) -> str:
         if scope.kind == "asset":

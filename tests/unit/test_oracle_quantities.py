@@ -154,7 +154,7 @@ def test_windows_of_shift_day_and_part_are_observed_from_their_start() -> None:
 def test_a_kpi_without_a_denominator_is_not_told_but_availability_always_is() -> None:
     table = kpi_table(plant(Log().states("UU")))
     told = {k for k, s in table if s == Scope("asset", "m1", "hour", START)}
-    assert told == {"availability", "throughput rate"}
+    assert told == {"availability", "throughput rate"}  # UNAVAILABLE is told, though nothing is known by it
     assert table["availability", Scope("asset", "m1", "hour", START)] == (0, 0)
 
 
