@@ -43,7 +43,7 @@ IMAGE = Topic(
 )  # fmt: skip
 INSPECTION = Topic(
     "factory.inspection.v1", "Verdicts on units", (InspectionResult,), "asset", 90,
-    producers=("inspection", "gateway"), consumers=("subscribers",),
+    producers=("inspection", "gateway"), consumers=("measure", "subscribers"),
 )  # fmt: skip
 DEFECT = Topic(
     "factory.defect.v1", "Flaws found on units", (Defect,), "asset", 90,
@@ -96,15 +96,15 @@ LATE = Topic(
 )  # fmt: skip
 ORDER = Topic(
     "factory.order.v1", "Production orders", (Order,), "order", None, compacted=True,
-    producers=("erp", "simulator"), consumers=("twin", "publish"),
+    producers=("erp", "simulator"), consumers=("measure", "twin", "publish"),
 )  # fmt: skip
 CALENDAR = Topic(
     "factory.calendar.v1", "Shift calendars; every version stays", (Calendar,), "subject", None, compacted=True,
-    producers=("erp",), consumers=("subscribers",),
+    producers=("erp",), consumers=("measure", "subscribers"),
 )  # fmt: skip
 LOSS_MODEL = Topic(
     "factory.loss-model.v1", "How states and reasons become time elements; every version stays", (LossModel,), "subject", None,
-    compacted=True, producers=("erp",), consumers=("subscribers",),
+    compacted=True, producers=("erp",), consumers=("measure", "subscribers"),
 )  # fmt: skip
 EXPORT_POLICY = Topic(
     "factory.export-policy.v1", "Export policies per customer", (ExportPolicy,), "customer", None, compacted=True,

@@ -1,9 +1,11 @@
 """IANA time zones as the contracts speak them."""
 
 from typing import Annotated
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, reset_tzpath
 
 from pydantic import AfterValidator, Field
+
+reset_tzpath(())  # the zones of the package tzdata, and not of the host: two workers must agree on when a shift starts
 
 
 def _known(name: str) -> str:

@@ -16,6 +16,9 @@ from typing import Any, NamedTuple, TypeVar
 from schemas.codec import decode, encode, encode_on
 from schemas.envelope import Event
 from schemas.events.asset import Asset
+from schemas.events.calendar import Calendar
+from schemas.events.loss_model import LossModel
+from schemas.events.order import Order
 from schemas.registry import topic_of
 from schemas.topic import Topic
 from streams.domain.fold import Origin, Outcome
@@ -23,6 +26,7 @@ from streams.pipeline import STEPS
 from streams.step import Step
 
 E = TypeVar("E", bound=Event)
+V = TypeVar("V", Calendar, LossModel)
 RANK = (Outcome.APPLIED, Outcome.LATE, Outcome.DUPLICATE)
 
 
@@ -35,20 +39,57 @@ class Lane(NamedTuple):
 
 
 class KnownAssets(dict[str, Asset]):
-    """Reference data as the logics see it."""
+    """Reference data as the logics see it: assets by id, the rest by :meth:`put`, which replaces what has the same subject."""
+
+    def __init__(self, assets: Iterable[Asset] = (), others: Iterable[Calendar | LossModel | Order] = ()) -> None:
+        super().__init__({a.asset: a for a in assets})
+        self._orders: dict[str, Order] = {}
+        self._calendars: dict[str, tuple[Calendar, ...]] = {}
+        self._loss_models: dict[str, tuple[LossModel, ...]] = {}
+        self.put(*others)
+
+    def put(self, *events: Calendar | LossModel | Order) -> None:
+        """Publish reference data."""
+        for event in events:
+            if isinstance(event, Order):
+                self._orders[event.order] = event
+            elif isinstance(event, Calendar):
+                self._calendars[event.line] = _replaced(self.calendars(event.line), event)
+            else:
+                self._loss_models[event.line] = _replaced(self.loss_models(event.line), event)
 
     def asset(self, asset_id: str) -> Asset | None:
         """The description of an asset."""
         return self.get(asset_id)
 
+    def calendars(self, line: str) -> Sequence[Calendar]:
+        """All calendars of a line."""
+        return self._calendars.get(line, ())
+
+    def loss_models(self, line: str) -> Sequence[LossModel]:
+        """All loss models of a line."""
+        return self._loss_models.get(line, ())
+
+    def order(self, order_id: str) -> Order | None:
+        """The order of that id."""
+        return self._orders.get(order_id)
+
+
+def _replaced(versions: Sequence[V], new: V) -> tuple[V, ...]:
+    kept = [v for v in versions if v.version != new.version]
+    return tuple(sorted([*kept, new], key=lambda v: v.version))
+
 
 @dataclass
 class InMemoryPipeline:
-    """``steps`` over ``partitions`` partitions; ``assets`` are what the reference topic says."""
+    """``steps`` over ``partitions`` partitions; ``assets`` and the other reference data are what the reference topics say."""
 
     steps: Sequence[Step] = STEPS
     assets: Iterable[Asset] = ()
     partitions: int = 2
+    calendars: Iterable[Calendar] = ()
+    loss_models: Iterable[LossModel] = ()
+    orders: Iterable[Order] = ()
     log: dict[tuple[str, int], list[bytes]] = field(default_factory=lambda: defaultdict(list))
     written: dict[str, list[Event]] = field(default_factory=lambda: defaultdict(list))
     outcomes: Counter[tuple[str, str, Outcome]] = field(default_factory=Counter)
@@ -58,7 +99,7 @@ class InMemoryPipeline:
     positions: Counter[Lane] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
-        self.references = KnownAssets({a.asset: a for a in self.assets})
+        self.references = KnownAssets(self.assets, (*self.calendars, *self.loss_models, *self.orders))
         self._steps = {s.name: s for s in self.steps}
         self._topics = {t.name: t for s in self.steps for t in s.reads}
 

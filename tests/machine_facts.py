@@ -6,8 +6,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from schemas.events.asset import Asset, Channel
+from schemas.events.calendar import Calendar
 from schemas.events.heartbeat import Heartbeat
+from schemas.events.inspection_result import InspectionResult
 from schemas.events.kpi_value import Kpi, KpiValue
+from schemas.events.loss_model import LossModel
 from schemas.events.machine_event import (
     ConditionChanged,
     EnergyRead,
@@ -16,13 +19,16 @@ from schemas.events.machine_event import (
     MachineEvent,
     ModeChanged,
     OrderAssigned,
+    PackMLChanged,
     ProgramChanged,
+    StopCoded,
     UnitProduced,
 )
 from schemas.events.measure import AccountEntry, Measure, Quantity
 from schemas.events.order import Order
 from schemas.events.sensor_frame import SensorFrame
 from schemas.instant import HOUR_US, from_micros, to_micros
+from schemas.packml import PackMLState
 
 DAY = datetime(2026, 11, 24, tzinfo=UTC)
 
@@ -75,8 +81,22 @@ class Source:
     def program(self, clock: str | int, program: str) -> MachineEvent:
         return self._fact(clock, ProgramChanged(program=program))
 
-    def energy(self, clock: str | int) -> MachineEvent:
-        return self._fact(clock, EnergyRead(counter_kwh=1.0))
+    def energy(self, clock: str | int, counter_kwh: float = 1.0) -> MachineEvent:
+        return self._fact(clock, EnergyRead(counter_kwh=counter_kwh))
+
+    def packml(self, clock: str | int, state: str) -> MachineEvent:
+        return self._fact(clock, PackMLChanged(state=PackMLState(state)))
+
+    def coded(self, clock: str | int, reason: str) -> MachineEvent:
+        return self._fact(clock, StopCoded(reason=reason))
+
+    def verdict(
+        self, clock: str | int, unit: str, verdict: Literal["pass", "fail", "uncertain"], attempt: int = 1, order: str | None = None
+    ) -> InspectionResult:
+        return InspectionResult(
+            event_time=at(clock), unit=unit, verdict=verdict, attempt=attempt, order=order, confidence=1.0, inspector="model",
+            **self._identity(),
+        )  # fmt: skip
 
     def alive(self, clock: str | int) -> Heartbeat:
         return Heartbeat(event_time=at(clock), **self._identity())
@@ -137,10 +157,35 @@ def hour_day(start: int) -> str:
     return from_micros(start).date().isoformat()
 
 
-def order_record(order: str = "A-1", version: int = 1, planned: int = 10, customer: str = "c1") -> Order:
+def order_record(
+    order: str = "A-1", version: int = 1, planned: int = 10, customer: str = "c1", run_time_us: int | None = None, part: str = "P-1"
+) -> Order:
     """An order's record."""
     return Order(
-        event_time=DAY, version=version, order=order, customer=customer, part="P-1", line="l1", planned=planned, due=at("18:00")
+        event_time=DAY, version=version, order=order, customer=customer, part=part, line="l1", planned=planned, due=at("18:00"),
+        planned_run_time_us=run_time_us,
+    )  # fmt: skip
+
+
+def loss_model(version: int = 1, since: str = "-300 00:00", rules: Any = (), **limits: float) -> LossModel:
+    """A loss model of l1; limits in minutes, e.g. ``micro_stop=5``."""
+    micros = {f"{name}_us": minutes(n) for name, n in limits.items()}
+    return LossModel.model_validate(
+        {"event_time": DAY, "version": version, "line": "l1", "valid_from": at(since), "rules": [*rules], **micros}, strict=False
+    )
+
+
+EVERY_DAY = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+
+
+def calendar(version: int = 1, since: str = "-300 00:00", zone: str = "UTC", **shifts: str) -> Calendar:
+    """A calendar of l1 for every day; a shift is ``early="06:00-14:00"`` or, with a break, ``"06:00-14:00 10:00-10:30"``."""
+    rows = []
+    for name, text in shifts.items():
+        (start, end), *breaks = ((*span.split("-"),) for span in text.split())
+        rows.append({"name": name, "days": EVERY_DAY, "start": start, "end": end, "breaks": breaks})
+    return Calendar.model_validate(
+        {"event_time": DAY, "version": version, "line": "l1", "zone": zone, "valid_from": at(since), "shifts": rows}, strict=False
     )
 
 

@@ -15,6 +15,9 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 if TYPE_CHECKING:
     from schemas.envelope import Event
     from schemas.events.asset import Asset
+    from schemas.events.calendar import Calendar
+    from schemas.events.loss_model import LossModel
+    from schemas.events.order import Order
 
 S = TypeVar("S")
 
@@ -49,6 +52,18 @@ class References(Protocol):
 
     def asset(self, asset_id: str) -> Asset | None:
         """The newest version of an asset's description; None when there is none or it was deleted."""
+        ...
+
+    def calendars(self, line: str) -> Sequence[Calendar]:
+        """All calendars of a line, ascending by version; the same objects, in the same sequence, until one of them changes."""
+        ...
+
+    def loss_models(self, line: str) -> Sequence[LossModel]:
+        """All loss models of a line, ascending by version; the same objects, in the same sequence, until one of them changes."""
+        ...
+
+    def order(self, order_id: str) -> Order | None:
+        """The newest version of an order; None when there is none or it was deleted."""
         ...
 
 

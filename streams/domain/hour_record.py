@@ -1,107 +1,108 @@
 """What a log says about one asset in one hour, as facts in time order, and the record of what was told about it."""
 
 import json
-from bisect import bisect_left, insort
-from collections.abc import Iterator
+from bisect import insort
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-ENDED = ""  # in place of an execution state: nobody watches any more
+from streams.domain.fact_series import Entry, Kind, entries_of_row, first_at, row_of_entries
 
-
-class Entry(NamedTuple):
-    """From ``time`` (microseconds since 1970) on ``value`` is the case. Of equal times the later sequence wins, and an end."""
-
-    time: int
-    ends: bool
-    sequence: int
-    source: str
-    value: str | None
-    offset: int
-
-
-def entry(time: int, sequence: int, source: str, value: str | None, offset: int) -> Entry:
-    """An entry in its place."""
-    return Entry(time, value == ENDED, sequence, source, value, offset)
+TOPICS = 2  # the facts of machines and the verdicts
 
 
 class Units(NamedTuple):
-    """Units that left the asset and that name no order."""
+    """Units that left the asset; ``order`` and ``part`` are those that the fact names."""
 
     time: int
     produced: int
     scrap: int
     rework: int
+    order: str
+    part: str
 
 
-Counts = list[int]  # produced, scrap, rework
-AccountKey = tuple[str | None, str]  # order, execution state
+AccountKey = tuple[str | None, str]  # order, state
+Account = dict[AccountKey, int]  # microseconds
+ElementKey = tuple[str, str | None, str | None, str | None, str, str | None]  # day, shift, order, part, element, reason
+Elements = dict[ElementKey, list[int]]  # microseconds, how many begun
+QuantityKey = tuple[str, str | None, str | None, str | None]  # day, shift, order, part
+Quantities = dict[QuantityKey, list[int]]  # in the order of QUANTITIES
+QUANTITIES = ("produced", "scrap", "rework", "planned_run_us", "unrated", "inspected", "passed", "energy_wh")
+
+
+class Content(NamedTuple):
+    """What is told of an hour, or of a part of it."""
+
+    account: Account
+    elements: Elements
+    quantities: Quantities
+
+    def __bool__(self) -> bool:
+        """Whether anything is known: unknown and unplanned time alone is nothing."""
+        return bool(self.account or self.quantities)
+
+
+WindowName = tuple[str, str, int, int]  # day or shift, id, start, end
+
+
+class Told(NamedTuple):
+    """What was said of an hour. ``named`` are orders and parts, ``until`` is how far it was known, ``digest`` names the content."""
+
+    revision: int = 0
+    line: str = ""
+    named: list[tuple[str | None, str | None]] = []
+    windows: list[WindowName] = []
+    until: int = 0
+    digest: str = ""
+
+
+NOTHING_TOLD = Told()
 
 
 @dataclass(slots=True)
 class HourRecord:
-    """``named`` are units by the order they name. ``settled`` is time of the part of the hour that facts can't change any more.
-
-    ``revision`` counts the measures told about the hour, ``line`` is the line they were told to, ``orders`` those they named.
-    """
+    """``settled`` is the content of the part of the hour that facts can't change any more. ``offsets`` are the first and the last
+    offset of its facts per topic, -1 for none."""
 
     start: int
-    executions: list[Entry] = field(default_factory=list)
-    assignments: list[Entry] = field(default_factory=list)
+    series: list[list[Entry]] = field(default_factory=lambda: [[] for _ in Kind])
     units: list[Units] = field(default_factory=list)
-    named: dict[str | None, Counts] = field(default_factory=dict)
-    settled: dict[AccountKey, int] = field(default_factory=dict)
-    first_offset: int = -1
-    last_offset: int = -1
-    revision: int = 0
-    line: str = ""
-    orders: list[str] = field(default_factory=list)
+    settled: Content = field(default_factory=lambda: Content({}, {}, {}))
+    offsets: list[list[int]] = field(default_factory=lambda: [[-1, -1] for _ in range(TOPICS)])
+    told: Told = NOTHING_TOLD
     _text: str | None = None
 
     @property
     def size(self) -> int:
         """How many facts are kept one by one."""
-        return len(self.executions) + len(self.assignments) + len(self.units)
+        return sum(map(len, self.series)) + len(self.units)
 
     def times(self) -> list[int]:
         """The times of the facts that are kept one by one, unsorted."""
-        return [e.time for e in (*self.executions, *self.assignments)] + [u.time for u in self.units]
+        return [e.time for one in self.series for e in one] + [u.time for u in self.units]
 
-    def state(self, fact: Entry) -> None:
-        """Take an execution state, or ENDED."""
-        insort(self.executions, fact)
-        self._fact_at(fact.offset)
+    def insert(self, kind: Kind, fact: Entry) -> None:
+        """Take a fact."""
+        insort(self.series[kind], fact)
+        self._fact_at(fact.offset, int(kind is Kind.VERDICT))
 
-    def assign(self, fact: Entry) -> None:
-        """Take the assignment of an order."""
-        insort(self.assignments, fact)
-        self._fact_at(fact.offset)
+    def produce(self, units: Units, offset: int) -> None:
+        """Take units. Their time is kept: a late assignment or calendar can change where they count."""
+        insort(self.units, units)
+        self._fact_at(offset, 0)
 
-    def produce(self, units: Units, order: str | None, offset: int) -> None:
-        """Take units. Of those that name no order the time is kept: a late assignment can change whose they are."""
-        if order is None:
-            insort(self.units, units)
-        else:
-            self.count(order, units)
-        self._fact_at(offset)
-
-    def count(self, order: str | None, units: Units) -> None:
-        """Add units to an order's, for good."""
-        total = self.named.setdefault(order, [0, 0, 0])
-        for i, n in enumerate(units[1:]):
-            total[i] += n
+    def settle(self, content: Content, until: int) -> None:
+        """The content of the hour up to ``until`` is as given, for good: the facts before are dropped."""
+        self.settled = content
+        for one in self.series:
+            del one[: first_at(one, until)]
+        self.units = [u for u in self.units if u.time >= until]
         self._text = None
 
-    def settle(self, account: dict[AccountKey, int], until: int) -> None:
-        """The account of the hour up to ``until`` is as given, for good: the facts before are dropped."""
-        self.settled = account
-        for entries in (self.executions, self.assignments, self.units):
-            del entries[: bisect_left(entries, (until,))]  # a shorter tuple sorts before its equals
-        self._text = None
-
-    def told(self, revision: int, line: str, orders: list[str]) -> None:
+    def tell(self, told: Told) -> None:
         """A measure of the hour was sent."""
-        self.revision, self.line, self.orders = revision, line, orders
+        self.told = told
         self._text = None
 
     def text(self) -> str:
@@ -109,50 +110,59 @@ class HourRecord:
         if self._text is None:
             words = list(dict.fromkeys(self._words()))
             place = {w: i for i, w in enumerate(words)}
-            rows = [_steps(self.start, place, entries) for entries in (self.executions, self.assignments)]
-            units = [x for u in self.units for x in (u.time - self.start, *u[1:])]
-            settled = [[*key, time] for key, time in self.settled.items()]
-            told = [self.first_offset, self.last_offset, self.revision, self.line, self.orders]
-            body = [words, *rows, units, list(self.named.items()), settled, told]
+            rows = [row_of_entries(self.start, place, one) for one in self.series]
+            while rows and not rows[-1]:
+                rows.pop()
+            settled = [[[*key, value] for key, value in part.items()] for part in self.settled] if self.settled_any else []
+            body = [words, rows, _unit_steps(self.start, place, self.units), settled, self.offsets, self.told]
             self._text = json.dumps(body, separators=(",", ":"))
         return self._text
 
-    def _words(self) -> Iterator[str | None]:
-        for e in (*self.executions, *self.assignments):
-            yield e.source
-            yield e.value
+    @property
+    def settled_any(self) -> bool:
+        """Whether a part of the hour is settled."""
+        return any(self.settled[:])
 
-    def _fact_at(self, offset: int) -> None:
-        self.first_offset = offset if self.first_offset < 0 else min(self.first_offset, offset)
-        self.last_offset = max(self.last_offset, offset)
+    def _words(self) -> Iterator[str | None]:
+        for one in self.series:
+            for e in one:
+                yield e.source
+                yield e.value
+        for u in self.units:
+            yield u.order
+            yield u.part
+
+    def _fact_at(self, offset: int, topic: int) -> None:
+        first, last = self.offsets[topic]
+        self.offsets[topic] = [offset if first < 0 else min(first, offset), max(last, offset)]
         self._text = None
 
 
 def from_body(start: int, body: list[Any]) -> HourRecord:
     """The record of :meth:`HourRecord.text`, parsed."""
-    words, executions, assignments, units, named, settled, told = body
+    words, rows, units, settled, offsets, told = body
     record = HourRecord(start)
-    record.executions = [*_entries(start, words, executions)]
-    record.assignments = [*_entries(start, words, assignments)]
-    record.units = [Units(start + units[i], *units[i + 1 : i + 4]) for i in range(0, len(units), 4)]
-    record.named = dict(named)
-    record.settled = {(order, state): time for order, state, time in settled}
-    record.first_offset, record.last_offset, record.revision, record.line, record.orders = told
+    for one, row in zip(record.series, rows, strict=False):
+        one += entries_of_row(start, words, row)
+    record.units = [*_units(start, words, units)]
+    if settled:
+        account, elements, quantities = ({tuple(k[:-1]): k[-1] for k in part} for part in settled)
+        record.settled = Content(account, elements, quantities)
+    record.offsets = offsets
+    revision, line, named, windows, until, digest = told
+    record.told = Told(revision, line, [(o, p) for o, p in named], [(a, b, c, d) for a, b, c, d in windows], until, digest)
     return record
 
 
-def _steps(start: int, place: dict[str | None, int], entries: list[Entry]) -> list[int]:
-    """Five integers an entry; time, sequence and offset as steps from the entry before, which are short."""
+def _unit_steps(start: int, place: dict[str | None, int], units: Sequence[Units]) -> list[int]:
     row: list[int] = []
-    time, sequence, offset = start, 0, 0
-    for e in entries:
-        row += (e.time - time, e.sequence - sequence, place[e.source], place[e.value], e.offset - offset)
-        time, sequence, offset = e.time, e.sequence, e.offset
+    for u in units:
+        row += (u.time - start, u.produced, u.scrap, u.rework, place[u.order], place[u.part])
+        start = u.time
     return row
 
 
-def _entries(start: int, words: list[str | None], row: list[int]) -> Iterator[Entry]:
-    time, sequence, offset = start, 0, 0
-    for i in range(0, len(row), 5):
-        time, sequence, offset = time + row[i], sequence + row[i + 1], offset + row[i + 4]
-        yield entry(time, sequence, words[row[i + 2]] or "", words[row[i + 3]], offset)
+def _units(start: int, words: Sequence[str | None], row: Sequence[int]) -> Iterator[Units]:
+    for i in range(0, len(row), 6):
+        start += row[i]
+        yield Units(start, row[i + 1], row[i + 2], row[i + 3], words[row[i + 4]] or "", words[row[i + 5]] or "")

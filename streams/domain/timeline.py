@@ -1,17 +1,19 @@
 """The facts of one asset within the horizon, and the time account of any of its hours.
 
-An execution state holds until the next one, over hours and days, or until an end: then nobody watches the machine, and what it
-does is unknown until somebody states it again. Unknown time is in no account. An order holds until the next assignment, for
+A state holds until the next one, over hours and days, or until an end: then nobody watches the machine, and what it does is
+unknown until somebody states it again; so is its mode. Unknown time is in no account. An order holds until the next assignment, for
 it is a decision and not an observation.
 """
 
-from bisect import bisect_left
+from bisect import insort
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from schemas.instant import HOUR_US
-from streams.domain.hour_record import AccountKey, Counts, Entry, HourRecord, Units
+from streams.domain.fact_series import ENDED, Entry, Kind, before, first_at, stretches, verdict_of
+from streams.domain.hour_record import Account, Content, HourRecord, Units
+from streams.domain.time_elements import Facts
 
-END = 2**63  # behind every hour
 MOST_FACTS = 20_000  # kept one by one; more of them are settled early, so that a state stays well below a record's limit
 
 
@@ -20,15 +22,26 @@ def hour_of(time: int) -> int:
     return time // HOUR_US * HOUR_US
 
 
+def _empty() -> list[list[Entry]]:
+    return [[] for _ in Kind]
+
+
 @dataclass(slots=True)
 class Timeline:
-    """Facts at or after ``floor`` can still be inserted; ``execution`` and ``order`` are what was in force there."""
+    """Facts at or after ``floor`` can still be inserted. ``carried`` are older ones that still have a say.
+
+    ``series`` are all facts by kind, ``verdicts`` those of each unit, ascending.
+    """
 
     floor: int = 0
-    execution: Entry | None = None
-    order: Entry | None = None
+    carried: list[list[Entry]] = field(default_factory=_empty)
     hours: dict[int, HourRecord] = field(default_factory=dict)
+    series: list[list[Entry]] = field(default_factory=_empty)
+    verdicts: dict[str, list[Entry]] = field(default_factory=dict)
     size: int = 0
+
+    def __post_init__(self) -> None:
+        self._gather()
 
     def record(self, start: int) -> HourRecord:
         """The record of an hour, made when there is none."""
@@ -37,129 +50,92 @@ class Timeline:
             found = self.hours[start] = HourRecord(start)
         return found
 
-    def state(self, fact: Entry) -> None:
-        """Insert an execution state, or ENDED."""
-        self.record(hour_of(fact.time)).state(fact)
+    def facts(self, known: int) -> Facts:
+        """Everything that is known up to ``known``."""
+        return Facts(self.series, known, whole=not self.carried[Kind.ORDER])
+
+    def insert(self, kind: Kind, fact: Entry) -> None:
+        """Insert a fact that is not of units."""
+        self.record(hour_of(fact.time)).insert(kind, fact)
+        insort(self.series[kind], fact)
+        if kind is Kind.VERDICT:
+            insort(self.verdicts.setdefault(verdict_of(fact).unit, []), fact)
         self.size += 1
 
-    def assign(self, fact: Entry) -> None:
-        """Insert the assignment of an order."""
-        self.record(hour_of(fact.time)).assign(fact)
-        self.size += 1
-
-    def produce(self, units: Units, order: str | None, offset: int) -> None:
+    def produce(self, units: Units, offset: int) -> None:
         """Insert units."""
-        self.record(hour_of(units.time)).produce(units, order, offset)
-        self.size += order is None
+        self.record(hour_of(units.time)).produce(units, offset)
+        self.size += 1
 
-    def last_hour_moved(self, fact: Entry, by_state: bool) -> int:
-        """The last hour whose account a new entry can change: it holds up to the next of its kind."""
-        start = hour_of(fact.time)
-        entries = _of_kind(self.hours.get(start), by_state)
-        if entries and fact < entries[-1]:
-            return start
-        return min((k for k, record in self.hours.items() if k > start and _of_kind(record, by_state)), default=END)
+    def next_time(self, kind: Kind, fact: Entry, known: int) -> int:
+        """When the next fact of the kind after ``fact`` counts; ``known`` when there is none."""
+        one = self.series[kind]
+        at = first_at(one, fact.time)
+        while at < len(one) and one[at] <= fact:
+            at += 1
+        return one[at].time if at < len(one) else max(known, fact.time)
 
-    def in_force(self, time: int, by_state: bool) -> Entry | None:
-        """The execution state or assignment just before the facts at ``time``; None when there is none or it ended."""
-        found = self.execution if by_state else self.order
-        for start in sorted((k for k in self.hours if k <= time), reverse=True):
-            entries = _of_kind(self.hours[start], by_state)
-            before = bisect_left(entries, (time,))  # a shorter tuple sorts before its equals
-            if before:
-                found = entries[before - 1]
-                break
-        return None if found is None or found.ends else found
-
-    def account(self, start: int, until: int) -> dict[AccountKey, int]:
-        """Microseconds per order and execution state of [start of the hour, until), where a state is known."""
+    def account(self, start: int, until: int) -> Account:
+        """Microseconds per order and state of [start of the hour, until), where a state is known."""
         record = self.hours.get(start)
-        out = dict(record.settled) if record else {}
+        out = dict(record.settled.account) if record else {}
         at = max(start, self.floor)
-        execution, order = self.in_force(at, True), self.in_force(at, False)
-        for fact, by_state in _merged(record):
-            if fact.time >= until:
-                break
-            _add(out, order, execution, fact.time - at)
-            at = fact.time
-            if by_state:
-                execution = None if fact.ends else fact
-            else:
-                order = fact
-        _add(out, order, execution, until - at)
+        if at < until:
+            for since, end, (state, order) in stretches((self.series[Kind.STATE], self.series[Kind.ORDER]), at, until):
+                if state is not None:
+                    out[order, state] = out.get((order, state), 0) + end - since
         return out
 
-    def quantities(self, start: int) -> dict[str | None, Counts]:
-        """Produced, scrap and rework per order of the hour; units that name no order are of the order in work then."""
-        record = self.hours.get(start)
-        if record is None:
-            return {}
-        out = {order: list(counts) for order, counts in record.named.items()}
-        for units in record.units:
-            total = out.setdefault(self._order_at(record, units.time), [0, 0, 0])
-            for i, n in enumerate(units[1:]):
-                total[i] += n
-        return out
-
-    def offsets(self, start: int) -> list[tuple[int, int]]:
-        """First and last offset of the ranges in which the facts behind an hour lie, ascending and apart."""
+    def offsets(self, start: int) -> list[tuple[int, int, int]]:
+        """Topic, first and last offset of the ranges in which the facts behind an hour lie, ascending and apart."""
         record = self.hours.get(start)
         at = max(start, self.floor)
-        carried = [e.offset for e in (self.in_force(at, True), self.in_force(at, False)) if e is not None]
-        ranges = [(o, o) for o in carried]
-        if record is not None and record.first_offset >= 0:
-            ranges.append((record.first_offset, record.last_offset))
-        out: list[tuple[int, int]] = []
-        for first, last in sorted(ranges):
-            if out and first <= out[-1][1] + 1:
-                out[-1] = (out[-1][0], max(last, out[-1][1]))
+        in_force = [before(self.series[kind], at) for kind in (Kind.STATE, Kind.ORDER)]
+        ranges = [(0, e.offset, e.offset) for e in in_force if e is not None and not e.ends and e.offset >= 0]
+        if record is not None:
+            ranges += [(topic, first, last) for topic, (first, last) in enumerate(record.offsets) if first >= 0]
+        out: list[tuple[int, int, int]] = []
+        for topic, first, last in sorted(ranges):
+            if out and out[-1][0] == topic and first <= out[-1][2] + 1:
+                out[-1] = (topic, out[-1][1], max(last, out[-1][2]))
             else:
-                out.append((first, last))
+                out.append((topic, first, last))
         return out
 
-    def settle(self, until: int) -> None:
-        """Facts before ``until`` can't be inserted any more: forget the hours before, and the facts of the hour up to there."""
-        if until <= self.floor:
-            return
+    def settle(self, until: int, carried: list[list[Entry]], content: Content | None) -> None:
+        """Facts before ``until`` can't be inserted any more: forget the hours before, and the facts of the hour up to there, of
+        which ``content`` is what remains."""
         start = hour_of(until)
-        record = self.hours.get(start)
-        if record is not None and until > start:
-            account = self.account(start, until)
-            for units in record.units[: bisect_left(record.units, (until,))]:
-                record.count(self._order_at(record, units.time), units)
-        execution, order = self.in_force(until, True), self.in_force(until, False)
-        if record is not None and until > start:
-            record.settle(account, until)
+        if content is not None:
+            self.record(start).settle(content, until)
         self.hours = {k: r for k, r in self.hours.items() if k >= start}
-        self.floor, self.execution, self.order = until, execution, order
+        self.floor, self.carried = until, carried
+        self._gather()
+
+    def early_floor(self, newest: int) -> int:
+        """Where to settle when there are too many facts: behind a quarter of them, before ``newest``; else the floor."""
+        if self.size <= MOST_FACTS:
+            return self.floor
+        times = sorted(t for record in self.hours.values() for t in record.times())
+        return max(min(max(times[len(times) // 4], self.floor + 1), newest), self.floor)
+
+    def _gather(self) -> None:
+        """Put the series together from what is carried and the hours."""
+        self.series = [list(one) for one in self.carried]
+        for start in sorted(self.hours):
+            for one, part in zip(self.series, self.hours[start].series, strict=True):
+                one += part
+        self.verdicts = _by_unit(self.series[Kind.VERDICT])
         self.size = sum(r.size for r in self.hours.values())
 
-    def trim(self, open_hour: int) -> None:
-        """Settle a quarter of the facts when there are too many; ``open_hour``, the first that is not final, is not forgotten."""
-        if self.size > MOST_FACTS:
-            times = sorted(t for record in self.hours.values() for t in record.times())
-            self.settle(min(max(times[len(times) // 4], self.floor + 1), open_hour + HOUR_US - 1))
 
-    def _order_at(self, record: HourRecord, time: int) -> str | None:
-        at = bisect_left(record.assignments, (time + 1,))
-        fact = record.assignments[at - 1] if at else self.in_force(max(record.start, self.floor), False)
-        return None if fact is None else fact.value
+def _by_unit(verdicts: Iterable[Entry]) -> dict[str, list[Entry]]:
+    out: dict[str, list[Entry]] = {}
+    for fact in verdicts:
+        out.setdefault(verdict_of(fact).unit, []).append(fact)
+    return out
 
 
-def _of_kind(record: HourRecord | None, by_state: bool) -> list[Entry]:
-    if record is None:
-        return []
-    return record.executions if by_state else record.assignments
-
-
-def _merged(record: HourRecord | None) -> list[tuple[Entry, bool]]:
-    if record is None:
-        return []
-    both = [(e, True) for e in record.executions] + [(e, False) for e in record.assignments]
-    return sorted(both, key=lambda pair: pair[0].time)  # a stable sort keeps the order within a kind
-
-
-def _add(account: dict[AccountKey, int], order: Entry | None, execution: Entry | None, time: int) -> None:
-    if execution is not None and time > 0:
-        key = (None if order is None else order.value, execution.value or "")
-        account[key] = account.get(key, 0) + time
+def ended(time: int, sequence: int, source: str, offset: int) -> Entry:
+    """From ``time`` on nobody watches."""
+    return Entry(time, True, sequence, source, ENDED, offset)

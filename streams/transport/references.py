@@ -5,19 +5,24 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from schemas.codec import decode
 from schemas.events.asset import Asset
-from schemas.registry import ASSET
+from schemas.events.calendar import Calendar
+from schemas.events.loss_model import LossModel
+from schemas.events.order import Order
+from schemas.registry import ASSET, CALENDAR, LOSS_MODEL, ORDER
 from schemas.topic import Topic
 
 log = logging.getLogger(__name__)
 
 POLL_MS = 200
+
+V = TypeVar("V", Calendar, LossModel)
 
 
 class ReferenceView:
@@ -31,6 +36,7 @@ class ReferenceView:
         self._topics = {t.name: t for t in topics}
         self._failed = failed
         self._values: dict[str, dict[bytes, Any]] = {t.name: {} for t in topics}
+        self._of_line: dict[tuple[str, str], tuple[Any, ...]] = {}  # by topic and line; forgotten when a version changes
         self._consumer: AIOKafkaConsumer | None = None
         self._follower: asyncio.Task[None] | None = None
         self._positions: dict[TopicPartition, int] = {}
@@ -41,6 +47,19 @@ class ReferenceView:
         """The description of an asset; None when it has none or the topic is not among ours."""
         found = self._values.get(ASSET.name, {}).get(asset_id.encode())
         return found if isinstance(found, Asset) else None
+
+    def calendars(self, line: str) -> Sequence[Calendar]:
+        """All calendars of a line, ascending by version; none when the topic is not among ours."""
+        return self._versions(CALENDAR, Calendar, line)
+
+    def loss_models(self, line: str) -> Sequence[LossModel]:
+        """All loss models of a line, ascending by version; none when the topic is not among ours."""
+        return self._versions(LOSS_MODEL, LossModel, line)
+
+    def order(self, order_id: str) -> Order | None:
+        """The order of that id; None when there is none or the topic is not among ours."""
+        found = self._values.get(ORDER.name, {}).get(order_id.encode())
+        return found if isinstance(found, Order) else None
 
     async def ready(self) -> None:
         """Return when everything has been read that was there at the first call, which begins to read."""
@@ -96,18 +115,36 @@ class ReferenceView:
                     self._moved.notify_all()
 
     def _take(self, topic: Topic, records: Sequence[Any]) -> None:
-        values = self._values[topic.name]
         decoded = decode(topic, [r.value for r in records])
         changes: dict[int, Any] = {**dict(decoded.events), **dict.fromkeys(decoded.tombstones)}
         for index in sorted(changes):  # a key may come several times: the last counts
-            if changes[index] is None:
-                values.pop(records[index].key, None)
-            else:
-                values[records[index].key] = changes[index]
+            self._put(topic.name, records[index].key, changes[index])
         for rejection in decoded.rejections:
             at = records[rejection.index]
             why = f"{rejection.field} {rejection.reason}".strip()
             log.error("%s/%d offset %d is no reference record: %s", topic.name, at.partition, at.offset, why)
+
+    def _put(self, topic: str, key: bytes, new: Any) -> None:
+        """Keep a value, or with None forget it. A repeat leaves the object that is there."""
+        values = self._values[topic]
+        old = values.get(key)
+        if new == old:
+            return
+        if new is None:
+            del values[key]
+        else:
+            values[key] = new
+        for value in (old, new):
+            if isinstance(value, (Calendar, LossModel)):
+                self._of_line.pop((topic, value.line), None)
+
+    def _versions(self, topic: Topic, kind: type[V], line: str) -> tuple[V, ...]:
+        found = self._of_line.get((topic.name, line))
+        if found is None:
+            values = sorted(self._values.get(topic.name, {}).items())  # by key, so that equal versions have an order, too
+            of_line = [v for _, v in values if isinstance(v, kind) and v.line == line]
+            found = self._of_line[topic.name, line] = tuple(sorted(of_line, key=lambda v: v.version))
+        return found
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled():

@@ -102,6 +102,7 @@ def test_the_elements_of_a_measure_lie_within_what_was_observed(logs: list[list[
     for m in run(interleaved(logs, random)).events(Measure):
         observed = to_micros(m.observed_until) - to_micros(m.window.start)
         assert sum(e.duration_us for e in m.account) <= observed
+        assert sum(e.duration_us for e in m.elements) == observed
         assert len({(e.order, e.state) for e in m.account}) == len(m.account)
         assert (m.reason is not None) or m.status != "restated"
 

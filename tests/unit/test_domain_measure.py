@@ -6,6 +6,7 @@ from inmemory_pipeline import InMemoryPipeline
 from machine_facts import Source, at, machine, minutes
 from measure_lab import account, fold, measuring, quantities
 
+from schemas.envelope import Event
 from schemas.events.late_event import LateEvent
 from schemas.events.measure import Measure
 from schemas.registry import MACHINE
@@ -259,7 +260,7 @@ def test_settling_early_changes_no_account_of_facts_in_order(line: InMemoryPipel
     def run(most: int) -> list[Measure]:
         monkeypatch.setattr(timeline, "MOST_FACTS", most)
         gw, one = Source(), InMemoryPipeline(steps=line.steps, assets=[machine()])
-        facts: list[object] = []
+        facts: list[Event] = []
         for i in range(100):
             clock = f"{6 + i // 20:02}:{3 * (i % 20):02}"
             facts += [
