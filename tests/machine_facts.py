@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
+from schemas.envelope import Window
 from schemas.events.asset import Asset, Channel
 from schemas.events.calendar import Calendar
 from schemas.events.heartbeat import Heartbeat
@@ -24,11 +25,12 @@ from schemas.events.machine_event import (
     StopCoded,
     UnitProduced,
 )
-from schemas.events.measure import AccountEntry, Measure, Quantity
+from schemas.events.measure import AccountEntry, ElementEntry, Measure, NamedWindow, Quantity
 from schemas.events.order import Order
 from schemas.events.sensor_frame import SensorFrame
 from schemas.instant import HOUR_US, from_micros, to_micros
 from schemas.packml import PackMLState
+from schemas.time_element import TimeElement
 
 DAY = datetime(2026, 11, 24, tzinfo=UTC)
 
@@ -128,28 +130,58 @@ def measure(
     asset: str = "m1",
     line: str = "l1",
     until: str | None = None,
+    **fields: Any,
 ) -> Measure:
-    """A measure of the hour that begins at ``hour``; ``account`` is minutes per (order, state)."""
+    """A measure of the hour that begins at ``hour``; ``account`` is minutes per (order, state), None for ACTIVE all the time.
+
+    The elements are those of the default loss model, the day is that of UTC, unless ``fields`` says otherwise.
+    """
     start = us(hour)
     end = start + HOUR_US if until is None else us(until)
-    return Measure(
-        event_time=from_micros(end),
-        id=f"{asset}-{start}-{revision}",
-        asset=asset,
-        line=line,
-        window={"start": from_micros(start), "end": from_micros(start + HOUR_US)},  # type: ignore[arg-type]
-        revision=revision,
-        status=status,
-        observed_until=from_micros(end),
-        account=[AccountEntry(order=o, state=Execution(e), duration_us=minutes(n)) for (o, e), n in (account or {}).items()],
-        elements=[],
-        quantities=[
+    spent = {(None, "ACTIVE"): (end - start) / 60e6} if account is None else account
+    entries = [AccountEntry(order=o, state=Execution(e), duration_us=minutes(n)) for (o, e), n in spent.items()]
+    rest = end - start - sum(e.duration_us for e in entries)
+    elements = [elapsed(start, default_element(e), e.duration_us, order=e.order) for e in entries]
+    day = start // (24 * HOUR_US) * 24 * HOUR_US
+    whole: dict[str, Any] = {
+        "event_time": from_micros(end),
+        "id": f"{asset}-{start}-{revision}",
+        "asset": asset,
+        "line": line,
+        "window": {"start": from_micros(start), "end": from_micros(start + HOUR_US)},
+        "revision": revision,
+        "status": status,
+        "observed_until": from_micros(end),
+        "account": entries,
+        "elements": [*elements, *([elapsed(start, TimeElement.UNKNOWN, rest)] if rest else [])],
+        "quantities": [
             Quantity(day=hour_day(start), shift=None, order=o, part=None, produced=p, scrap=s, rework=r)
             for o, (p, s, r) in (quantities or {}).items()
         ],
-        windows=[],
-        inputs=[],
-    )
+        "windows": [named("day", hour_day(start), day, day + 24 * HOUR_US)],
+        "inputs": [],
+    }
+    return Measure(**{**whole, **fields})
+
+
+def default_element(entry: AccountEntry) -> TimeElement:
+    """The time element of a state without a loss model."""
+    if entry.state is Execution.UNAVAILABLE:
+        return TimeElement.UNKNOWN
+    if entry.state is Execution.ACTIVE:
+        return TimeElement.PRODUCTION
+    return TimeElement.NO_ORDER if entry.order is None else TimeElement.DELAY
+
+
+def elapsed(start: int, element: TimeElement, duration_us: int, begun: int = 0, **place: str | None) -> ElementEntry:
+    """Time of an element, outside of shifts, orders and parts unless ``place`` names them; the day is that of ``start``."""
+    there: dict[str, Any] = {"day": hour_day(start), "shift": None, "order": None, "part": None, **place}
+    return ElementEntry(element=element, duration_us=duration_us, begun=begun, **there)
+
+
+def named(kind: Literal["shift", "day"], name: str, start: int, end: int) -> NamedWindow:
+    """A window with its bounds in microseconds."""
+    return NamedWindow(kind=kind, id=name, window=Window(start=from_micros(start), end=from_micros(end)))
 
 
 def hour_day(start: int) -> str:
@@ -197,8 +229,9 @@ def kpi_value(
     kind: str = "order",
     scope: str = "A-1",
     hour: str = "10:00",
+    **fields: Any,
 ) -> KpiValue:
-    """A KPI of an order, or of another scope and hour."""
+    """A KPI of an order, or of another scope and hour; ``fields`` are as they are on the wire."""
     start = at(hour)
     return KpiValue.model_validate(
         {
@@ -217,5 +250,6 @@ def kpi_value(
             "formula": "f",
             "coverage": 1.0,
             "inputs": [],
+            **fields,
         }
     )

@@ -15,13 +15,24 @@ from fractions import Fraction
 from functools import cached_property
 from typing import Any
 
-from oracle.machine_records import Scope, accounts_by_order, availability, by_asset, micros, order_quantities, quality, quantities
+from oracle.machine_records import (
+    HOUR,
+    Scope,
+    accounts_by_order,
+    availability,
+    by_asset,
+    micros,
+    order_quantities,
+    quality,
+    quantities,
+)
 from oracle.sensor_records import WINDOW, Windows, aggregates
 from pipeline_lab import Lab, Place
 
 from schemas.registry import AGGREGATE, ALERT, ASSET, KPI, LATE, MACHINE, MEASURE, ORDER, OUTBOUND, SENSOR, TWIN_STATE
 
 Body = dict[str, Any]
+COMPARED = ("availability", "quality ratio")
 DERIVED = (AGGREGATE, MEASURE, KPI, ALERT, TWIN_STATE, OUTBOUND, LATE)
 PACKML = {
     "ACTIVE": "Execute", "READY": "Idle", "INTERRUPTED": "Suspended", "WAIT": "Suspended", "FEED_HOLD": "Held",
@@ -58,6 +69,21 @@ class Raw:
     def ratios(self) -> dict[str, dict[Scope, Fraction | None]]:
         """What the machine oracle says of KPIs, by their names."""
         return {"availability": availability(self.machine, self.lines), "quality ratio": quality(self.machine, self.lines)}
+
+    @cached_property
+    def scarcely_known(self) -> set[tuple[str, int]]:
+        """(line, hour) of which less than half is known: no calendar says otherwise, so all of an hour is planned, so far as any
+        asset of the line was heard in it."""
+        known: dict[tuple[str, int], int] = defaultdict(int)
+        heard: dict[tuple[str, int], set[str]] = defaultdict(set)
+        until = {asset: max(micros(r["event_time"]) for r in log) for asset, log in by_asset(self.machine).items()}
+        for (asset, hour, _, state), time in self.accounts.items():
+            heard[self.lines[asset], hour].add(asset)
+            known[self.lines[asset], hour] += time if state != "UNAVAILABLE" else 0
+        for asset, hour, _ in quantities(self.machine):
+            heard[self.lines[asset], hour].add(asset)
+        observed = {k: min(HOUR, max(until[a] for a in assets) - k[1]) * len(assets) for k, assets in heard.items()}
+        return {k for k, span in observed.items() if known[k] * 2 < span}
 
     @cached_property
     def made(self) -> dict[str | None, tuple[int, int, int]]:
@@ -107,7 +133,7 @@ def measures(raw: Raw) -> dict[Any, Any]:
 
 
 def kpis(raw: Raw) -> Iterator[tuple[Any, Any]]:
-    """(KPI, kind of scope, id, hour) -> ratio, only those that have one."""
+    """(KPI, kind of scope, id, hour) -> ratio of hours and orders, only those that have one."""
     for name, values in raw.ratios.items():
         yield from (((name, *scope), value) for scope, value in values.items() if value is not None)
 
@@ -172,7 +198,8 @@ def twins(raw: Raw, alerts: Iterable[tuple[str, str, str, str, int]]) -> Iterato
     for line in set(raw.lines.values()):
         hour = max(h for kind, name, h in hourly if kind == "line" and name == line and h is not None)
         ratio = hourly["line", line, hour]
-        yield ("line", line), {"hour": hour, "availability": None if ratio is None else float(ratio)}
+        low = (line, hour) in raw.scarcely_known
+        yield ("line", line), {"hour": hour, "availability": None if ratio is None or low else float(ratio)}
     for order in raw.orders:
         yield ("order", order), _order(raw, order)
 
@@ -274,10 +301,14 @@ def _measure(b: Body) -> tuple[Any, Any]:
 
 def _kpi(b: Body) -> tuple[Any, Any]:
     hour = micros(b["window"]["start"]) if b["window_kind"] == "hour" else None
+    key = (b["kpi"], b["scope"]["kind"], b["scope"]["id"], hour)
+    if b["kpi"] not in COMPARED or b["window_kind"] not in ("hour", "order"):
+        return (*key, b["window_kind"], b["window_id"]), None  # what is known of these is compared elsewhere
     ratio = Fraction(b["numerator"], b["denominator"]) if b["denominator"] else None
-    if ratio is not None:
-        assert math.isclose(b["value"], ratio, rel_tol=1e-15)
-    return (b["kpi"], b["scope"]["kind"], b["scope"]["id"], hour), ratio
+    low = b["scope"]["kind"] != "order" and b["coverage"] < 0.5
+    assert (b["value"] is None) == (ratio is None or low), b
+    assert b["value"] is None or math.isclose(b["value"], ratio or 0, rel_tol=1e-15), b
+    return key, ratio
 
 
 def _alert(b: Body) -> tuple[Any, Any]:

@@ -4,9 +4,12 @@ from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable
 from typing import Any, Protocol, TypeVar
 
-from schemas.events.kpi_value import KpiValue
+from schemas.events.kpi_value import Kpi, KpiValue
 from schemas.events.measure import Measure
 from schemas.instant import SECOND_US, rfc3339
+
+WINDOWS = ("hour", "shift", "day", "order")  # in the order in which they are shown
+KPIS = tuple(Kpi)
 
 
 class Revised(Protocol):
@@ -35,13 +38,21 @@ def newest_measures(events: Iterable[Measure]) -> list[Measure]:
 
 
 def newest_kpis(events: Iterable[KpiValue]) -> list[KpiValue]:
-    """The newest value of each KPI, scope and window. An order has one window, whose end moves while it runs."""
+    """The newest value of each KPI, scope and window, by scope, window and name of the KPI.
+
+    A shift and a day are known by their names: a change of the calendar moves their bounds. An order has one window, whose end
+    moves while it runs.
+    """
 
     def key(event: KpiValue) -> tuple[Hashable, ...]:
-        start = event.window.start if event.window_kind == "hour" else None
-        return (event.scope.kind, event.scope.id, event.kpi, event.window_kind, start)
+        window = event.window.start if event.window_kind == "hour" else event.window_id
+        return (event.scope.kind, event.scope.id, event.kpi, event.window_kind, window)
 
-    return sorted(newest(events, key), key=lambda e: (e.scope.kind, e.scope.id, e.kpi, e.window_kind, e.window.start))
+    def place(event: KpiValue) -> tuple[Any, ...]:
+        window = (WINDOWS.index(event.window_kind), event.window.start, event.window_id or "")
+        return (event.scope.kind, event.scope.id, *window, KPIS.index(event.kpi))
+
+    return sorted(newest(events, key), key=place)
 
 
 def states(measures: Iterable[Measure]) -> list[dict[str, Any]]:

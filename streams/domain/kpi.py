@@ -1,59 +1,90 @@
-"""The step kpi: measures rolled up to KPIs of asset-hours, line-hours and orders.
+"""The step kpi: measures rolled up to KPIs of assets, lines, orders and parts over hours, shifts, days and whole orders.
 
 A roll-up keeps what each asset-hour contributes. A newer revision of a measure REPLACES the contribution of the older one and the
 sums are taken anew; an older or equal revision is a repeat. So neither order nor repetition of measures can matter.
 
-Keys of states, all within the partition of the line: ``hour/<line>/<start>`` has a contribution per asset and gives the KPIs of the
-asset-hours and of the line-hour; ``order/<line>/<order>`` has one per asset and hour and gives those of the order. A
-measure names every order that an earlier revision of it named (with zeros when it has lost it), so each of them is reached.
-A final measure also reaches the hour KEEP_US before it, which is thereby dropped: no measure restates anything that old.
+Keys of states, all within the partition of the line:
+
+- ``hour/<line>/<start>``: the asset-hours and the line-hour;
+- ``asset/<line>/<date>/<asset>``: an asset's day and its shifts;
+- ``day/<line>/<date>``: the line's day and its shifts, and the parts made in it;
+- ``order/<line>/<order>``: the order.
+
+Hours and orders follow each measure. Shifts, days and parts are sums of settled hours: a provisional measure does not touch them.
+
+A measure names every order, day and shift that an earlier revision of it named (with zeros when it has lost them), so each of
+them is reached. A final measure also reaches the hour and the day that lie so far before it that no measure restates them: they
+are dropped.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from datetime import date, timedelta
 
 from schemas.envelope import Event
 from schemas.events.measure import Measure
 from schemas.instant import HOUR_US, to_micros
 from streams.domain.fold import Folded, Origin, References
+from streams.domain.kpi_day import DayRollUp, days_of
 from streams.domain.kpi_hour import HourRollUp
 from streams.domain.kpi_order import OrderRollUp
 from streams.domain.state_bytes import pack, unpack
 
 NAME = "kpi"
-VERSION = 1
-KEEP_US = 30 * 24 * HOUR_US  # as long as the topic of the measures keeps them, far beyond the horizon of restatement
+VERSION = 2
+DAY_US = 24 * HOUR_US
+KEEP_US = 30 * DAY_US  # as long as the topic of the measures keeps them, far beyond the horizon of restatement
+COVERAGE = 0.5
 
-State = HourRollUp | OrderRollUp
+State = HourRollUp | DayRollUp | OrderRollUp
 
 
 class KpiLogic:
-    """``keep_us`` is how long a contribution can still be replaced; it has to exceed the horizon of the step measure."""
+    """``keep_us`` is how long a contribution can still be replaced; it has to exceed the horizon of the step measure.
 
-    def __init__(self, keep_us: int = KEEP_US) -> None:
+    A window of which less than ``coverage`` is known has no values.
+    """
+
+    def __init__(self, keep_us: int = KEEP_US, coverage: float = COVERAGE) -> None:
         self._keep = keep_us
+        self._past = timedelta(days=-(-keep_us // DAY_US) + 1)  # a day is that far behind when all of its hours are
+        self._coverage = coverage
 
     def route(self, event: Event) -> Sequence[str]:
-        """The hour of the line, each order of the measure, and the hour that is to be dropped."""
-        if not isinstance(event, Measure):
-            return ()
-        start = to_micros(event.window.start)
-        keys = [f"hour/{event.line}/{start}"]
-        orders = {o for o in (*(e.order for e in event.account), *(q.order for q in event.quantities)) if o is not None}
-        keys += [f"order/{event.line}/{order}" for order in sorted(orders)]
-        if event.status == "final" and start >= self._keep:
-            keys.append(f"hour/{event.line}/{start - self._keep}")
-        return keys
+        """The hour, days and orders of the measure, and what is to be dropped."""
+        return list(self._keys(event)) if isinstance(event, Measure) else ()
+
+    def _keys(self, measure: Measure) -> Iterator[str]:
+        line, asset, start = measure.line, measure.asset, to_micros(measure.window.start)
+        yield f"hour/{line}/{start}"
+        days = [] if measure.status == "provisional" else days_of(measure)
+        for day in days:
+            yield f"asset/{line}/{day}/{asset}"
+            yield f"day/{line}/{day}"
+        named = {*(a.order for a in measure.account), *(e.order for e in measure.elements), *(q.order for q in measure.quantities)}
+        for order in sorted(o for o in named if o is not None):
+            yield f"order/{line}/{order}"
+        if measure.status == "final" and start >= self._keep:
+            yield f"hour/{line}/{start - self._keep}"
+            for past in (date.fromisoformat(day) - self._past for day in days):
+                yield f"asset/{line}/{past}/{asset}"
+                yield f"day/{line}/{past}"
 
     def load(self, key: str, data: bytes | None) -> State:
         """The roll-up of a key."""
-        kind, line, name = key.split("/")
-        state: State = HourRollUp(line, int(name)) if kind == "hour" else OrderRollUp(line, name, self._keep)
+        state = self._new(*key.split("/"))
         if data is not None:
             state.restore(unpack(data, VERSION, NAME, key))
         return state
 
+    def _new(self, kind: str, line: str, name: str, asset: str | None = None) -> State:
+        if kind == "hour":
+            return HourRollUp(line, int(name), self._coverage)
+        if kind == "order":
+            return OrderRollUp(line, name, self._keep)
+        return DayRollUp(line, name, asset, self._coverage)
+
     def dump(self, state: State) -> bytes | None:
-        """None for an hour that is dropped."""
+        """None for an hour or a day that is dropped."""
         return None if state.empty else pack(VERSION, state.row())
 
     def fold(self, state: State, event: Event, origin: Origin, references: References) -> Folded:

@@ -1,42 +1,42 @@
 """Roll-up of one order on its line: a contribution per asset and hour, over the whole order so far."""
 
 from dataclasses import dataclass, field
+from functools import reduce
 from typing import Any, NamedTuple
 
 from schemas.envelope import Event, InputRange
-from schemas.events.kpi_value import Kpi
 from schemas.events.measure import Measure
 from schemas.instant import to_micros
 from streams.domain.fold import Folded, Origin, Outcome
-from streams.domain.kpi_series import Roll, Series, Subject, next_value
-from streams.domain.loss_model import Elements, elements
-
-# the availability of a customer is published with the units behind it, so the ratio that counts them goes first
-KPIS = (Kpi.QUALITY_RATIO, Kpi.AVAILABILITY)
+from streams.domain.kpi_contribution import RESTATED, cause, head_of, newest_version
+from streams.domain.kpi_series import AllSeries, Roll, Subject, loaded, next_values, stored
+from streams.domain.kpi_sums import Sums, sums
 
 
 class OrderHour(NamedTuple):
-    """What an asset did for the order in one hour."""
+    """What an asset did for the order in one hour, or several in several."""
 
     revision: int
     start: int
     until: int
     first_offset: int
     last_offset: int
-    sums: Elements
+    restated: int
+    calendar: int | None
+    loss_model: int | None
+    sums: Sums
 
     def plus(self, other: "OrderHour") -> "OrderHour":
-        """Both as one, from the earlier start to the later end. Hours without a contribution don't stretch the window."""
-        if not any(other.sums):
-            return self
-        if not any(self.sums):
-            return other
+        """Both as one, from the earlier start to the later end."""
         return OrderHour(
             0,
             min(self.start, other.start),
             max(self.until, other.until),
             min(self.first_offset, other.first_offset),
             max(self.last_offset, other.last_offset),
+            self.restated + other.restated,
+            newest_version((self.calendar, other.calendar)),
+            newest_version((self.loss_model, other.loss_model)),
             self.sums.plus(other.sums),
         )
 
@@ -58,6 +58,8 @@ class OrderAsset:
         self.floor = max(self.floor, hour.start - keep)
         for start in sorted(k for k in self.hours if k < self.floor):
             gone = self.hours.pop(start)
+            if not any(gone.sums):
+                continue
             self.past = gone if self.past is None else self.past.plus(gone)
         return True
 
@@ -74,7 +76,7 @@ class OrderRollUp:
     order: str
     keep: int
     assets: dict[str, OrderAsset] = field(default_factory=dict)
-    series: dict[str, Series] = field(default_factory=dict)
+    series: AllSeries = field(default_factory=dict)
 
     @property
     def empty(self) -> bool:
@@ -83,43 +85,48 @@ class OrderRollUp:
 
     def fold(self, measure: Measure, origin: Origin) -> Folded:
         """Replace the contribution of one asset and hour."""
-        sums = elements(
-            (e for e in measure.account if e.order == self.order), (q for q in measure.quantities if q.order == self.order)
-        )
-        start, until = to_micros(measure.window.start), to_micros(measure.observed_until)
-        hour = OrderHour(measure.revision, start, until, origin.offset, origin.offset, sums)
+        own = sums((e for e in measure.elements if e.order == self.order), (q for q in measure.quantities if q.order == self.order))
+        head, at = head_of(measure, origin), origin.offset
+        restated = int(head.standing == RESTATED)
+        start = to_micros(measure.window.start)
+        hour = OrderHour(head.revision, start, head.until, at, at, restated, head.calendar, head.loss_model, own)
         if not self.assets.setdefault(measure.asset, OrderAsset()).replace(hour, self.keep):
             return Folded(Outcome.DUPLICATE)
-        return Folded(Outcome.APPLIED, self._values(origin))
+        return Folded(Outcome.APPLIED, self._values(origin, cause(measure)))
 
-    def _values(self, origin: Origin) -> list[Event]:
-        parts = [part for asset in self.assets.values() for part in asset.parts()]
-        whole = parts[0]
-        for part in parts[1:]:
-            whole = whole.plus(part)
+    def _values(self, origin: Origin, reason: str) -> list[Event]:
+        whole = self._whole()
         inputs = InputRange(
             topic=origin.topic, partition=origin.partition, first_offset=whole.first_offset, last_offset=whole.last_offset
         )
-        # of an order only its own time can be known, not the whole of the hours that it lies in
-        roll = Roll(whole.sums, whole.start, whole.until, whole.sums.accounted, whole.until, inputs)
-        subject = Subject("order", self.order, "order", (self.line, "order"))
-        values = (next_value(self.series.setdefault(kpi.value, Series()), subject, kpi, roll, settled=False) for kpi in KPIS)
-        return [v for v in values if v is not None]
+        # no measure says at which instant of its first hour an order began, so its window begins with that hour
+        span = (whole.start, whole.until, whole.until)
+        roll = Roll(whole.sums, *span, 0, False, whole.restated, whole.calendar, whole.loss_model, inputs)
+        subject = Subject("order", self.order, "order", (self.line,))
+        return list(next_values(self.series, subject, roll, reason))
+
+    def _whole(self) -> OrderHour:
+        """All contributions as one. Hours without anything for the order don't stretch its window; without any it has no length."""
+        parts = [part for asset in self.assets.values() for part in asset.parts()]
+        made = [part for part in parts if any(part.sums)]
+        if not made:
+            last = max(parts, key=lambda p: (p.until, p.last_offset))
+            return last._replace(start=last.until)
+        return reduce(OrderHour.plus, made)
 
     def row(self) -> list[Any]:
         """See ``restore``."""
         assets = {a: [o.floor, o.past, list(o.hours.values())] for a, o in self.assets.items()}
-        return [assets, {kpi: [s.revision, s.was_final, s.said] for kpi, s in self.series.items()}]
+        return [assets, stored(self.series)]
 
     def restore(self, row: list[Any]) -> None:
         """Take over what ``row`` gave, parsed from JSON."""
         assets, series = row
         for name, (floor, past, hours) in assets.items():
-            loaded = [_hour(h) for h in hours]
-            self.assets[name] = OrderAsset(floor, None if past is None else _hour(past), {h.start: h for h in loaded})
-        self.series = {kpi: Series(*s) for kpi, s in series.items()}
+            back = [_hour(h) for h in hours]
+            self.assets[name] = OrderAsset(floor, None if past is None else _hour(past), {h.start: h for h in back})
+        self.series = loaded(series)
 
 
 def _hour(row: list[Any]) -> OrderHour:
-    revision, start, until, first, last, sums = row
-    return OrderHour(revision, start, until, first, last, Elements(*sums))
+    return OrderHour(*row)._replace(sums=Sums(*row[-1]))

@@ -21,6 +21,9 @@ from streams.domain.state_bytes import pack, unpack
 
 NAME = "publish"
 VERSION = 1
+#: what customers may be shown of their orders; every other KPI stays in the factory, whatever a policy says
+PUBLISHED = frozenset({Kpi.QUALITY_RATIO, Kpi.AVAILABILITY, Kpi.FIRST_PASS_YIELD})
+COUNTED = frozenset({Kpi.QUALITY_RATIO, Kpi.FIRST_PASS_YIELD})  # their denominators are units
 
 
 @dataclass(slots=True)
@@ -38,12 +41,14 @@ class PublishState:
 
 
 class PublishLogic:
-    """States by order id; what is about an asset or a line has no customer."""
+    """States by order id; what is about an asset, a line, a site or a part has no customer."""
 
     def route(self, event: Event) -> Sequence[str]:
-        """The order that the event is about, if any."""
+        """The order that the event is about, if any; of its KPIs those that may be published."""
         if isinstance(event, Order):
             return (event.order,)
+        if isinstance(event, KpiValue) and event.kpi not in PUBLISHED:
+            return ()
         if isinstance(event, KpiValue | TwinState) and event.scope.kind == "order":
             return (event.scope.id,)
         return ()
@@ -93,7 +98,7 @@ class PublishLogic:
             status=event.status,
             value=event.value,
             null_reason=event.null_reason,
-            n=state.units,
+            n=event.denominator if event.kpi in COUNTED else state.units,
             coverage=event.coverage,
             supersedes=event.supersedes,
         )
@@ -128,7 +133,7 @@ class PublishLogic:
 
 
 def _released(state: PublishState, customer: str) -> Iterator[OutboundEvent]:
-    """The values that wait, the quality ratio after the availability, as the alphabet has it."""
+    """The values that wait, by name."""
     for name in sorted(state.waiting):
         time, text = state.waiting.pop(name)
         payload = OrderKpi.model_validate_json(text)

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from schemas.envelope import Event
 from schemas.events.alert import Alert
-from schemas.events.kpi_value import KpiValue, Scope
+from schemas.events.kpi_value import Kpi, KpiValue, Scope
 from schemas.events.machine_event import EnergyRead, MachineEvent, Signal
 from schemas.events.order import Order
 from schemas.events.twin_state import TwinState
@@ -25,6 +25,8 @@ from streams.domain.twin_order import OrderTwin
 
 NAME = "twin"
 VERSION = 1
+#: the KPIs behind what a twin shows, by scope and window
+SHOWN = frozenset({("line", "hour", Kpi.AVAILABILITY), ("order", "order", Kpi.AVAILABILITY), ("order", "order", Kpi.QUALITY_RATIO)})
 
 
 class Twin(Protocol):
@@ -79,14 +81,14 @@ class TwinLogic:
     """Routes each fact to the scope that it is about."""
 
     def route(self, event: Event) -> Sequence[str]:
-        """At most one state. Heartbeats, energy and signals change nothing that a twin shows; nor do KPIs of assets."""
+        """At most one state. Heartbeats, energy and signals change nothing that a twin shows; nor do most KPIs."""
         if isinstance(event, MachineEvent):
             return () if isinstance(event.fact, EnergyRead | Signal) else (f"asset/{event.asset}",)
         if isinstance(event, Alert):
             return (f"asset/{event.asset}",)
         if isinstance(event, Order):
             return (f"order/{event.order}",)
-        if isinstance(event, KpiValue) and event.scope.kind != "asset":
+        if isinstance(event, KpiValue) and (event.scope.kind, event.window_kind, event.kpi) in SHOWN:
             return (f"{event.scope.kind}/{event.scope.id}",)
         return ()
 

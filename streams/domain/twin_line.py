@@ -21,10 +21,8 @@ class LineTwin:
     availability: float | None = None
 
     def apply(self, event: Event) -> Outcome:
-        """A KPI of the line."""
-        assert isinstance(event, KpiValue)
-        if event.kpi is not Kpi.AVAILABILITY:
-            return Outcome.APPLIED
+        """The availability of an hour of the line."""
+        assert isinstance(event, KpiValue) and event.kpi is Kpi.AVAILABILITY and event.window_kind == "hour"
         at = (to_micros(event.window.start), event.revision)
         if at <= (self.hour, self.revision):
             return Outcome.DUPLICATE if at[0] == self.hour else Outcome.APPLIED

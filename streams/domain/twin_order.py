@@ -27,7 +27,7 @@ class OrderTwin:
     availability: float | None = None
 
     def apply(self, event: Event) -> Outcome:
-        """A version of the order's record or a KPI of the order."""
+        """A version of the order's record, or the availability or the quality ratio of the order."""
         if isinstance(event, Order):
             return self._order(event)
         assert isinstance(event, KpiValue)
@@ -37,7 +37,7 @@ class OrderTwin:
         if event.kpi is Kpi.AVAILABILITY:
             self.availability, self.busy_us = event.value, event.denominator
         else:
-            # more may be rejected in an hour than it made; over the whole order that is bad data, and no count is below 0
+            assert event.kpi is Kpi.QUALITY_RATIO
             self.produced, self.good = event.denominator, max(0, event.numerator)
         self.counts[KPIS] += 1
         return Outcome.APPLIED

@@ -9,8 +9,10 @@ import socket
 import subprocess
 from collections import defaultdict
 from collections.abc import Iterator
+from datetime import datetime
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import pytest
 from demo_run import ROOT, Done, all_gone, factorystream, processes_of, succeeded
@@ -60,12 +62,24 @@ def expected_states(log: Path, asset: str) -> list[dict[str, object]]:
 
 
 def availability(states: list[dict[str, object]]) -> dict[object, float]:
-    """ACTIVE / (all - UNAVAILABLE) per hour, from rows of states."""
+    """ACTIVE / (all - UNAVAILABLE) per hour of which at least half is known, from rows of states."""
     spent: dict[object, dict[object, float]] = defaultdict(lambda: defaultdict(float))
     for row in states:
         spent[row["start"]][row["state"]] += float(str(row["seconds"]))
-    known = {hour: s["ACTIVE"] / (sum(s.values()) - s["UNAVAILABLE"]) for hour, s in spent.items() if set(s) - {"UNAVAILABLE"}}
-    return {hour: round(value, 9) for hour, value in known.items()}
+    observed = {row["start"]: _seconds(row) for row in states}
+    known = {hour: (s["ACTIVE"], sum(s.values()) - s["UNAVAILABLE"]) for hour, s in spent.items()}
+    return {hour: round(active / busy, 9) for hour, (active, busy) in known.items() if busy and busy / observed[hour] >= 0.5}
+
+
+def _seconds(row: dict[str, object]) -> float:
+    """From the start of an hour to where it is known."""
+    start, end = (datetime.fromisoformat(str(row[name])) for name in ("start", "end"))
+    return (end - start).total_seconds()
+
+
+def hourly(k: dict[str, Any]) -> bool:
+    """Whether a KPI is of an hour of an asset."""
+    return (k["scope"]["kind"], k["window_kind"]) == ("asset", "hour")
 
 
 @pytest.mark.parametrize("log", DAYS or [None], ids=lambda log: log.stem if log else "none")
@@ -83,7 +97,7 @@ def test_a_day_that_is_not_bundled_gives_the_states_of_its_log(log: Path | None,
     assert states == expected
 
     kpis = succeeded(factorystream("query", "kpi", "--data-dir", folder, "--kpi", "availability", "--json")).json
-    values = {k["window"]["start"]: round(k["value"], 9) for k in kpis if k["scope"]["kind"] == "asset" and k["value"] is not None}
+    values = {k["window"]["start"]: round(k["value"], 9) for k in kpis if hourly(k) and k["value"] is not None}
     assert values == availability(expected)
     assert all_gone(processes_of(folder))
 

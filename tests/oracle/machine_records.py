@@ -116,13 +116,13 @@ def availability(
 
 
 def quality(records: Iterable[Record | bytes], lines: Mapping[str, str], horizon: int = HORIZON) -> dict[Scope, Fraction | None]:
-    """Scopes as in :func:`availability` -> (produced - scrap - rework) / produced, only scopes that have units."""
+    """Scopes as in :func:`availability` -> (produced - scrap - rework, at least 0) / produced, only scopes that have units."""
     parts: dict[Scope, list[int]] = defaultdict(lambda: [0, 0])
     for (asset, hour, order), (produced, scrap, rework) in quantities(records, horizon).items():
         for scope in _scopes(asset, hour, order, lines):
             parts[scope][0] += produced - scrap - rework
             parts[scope][1] += produced
-    return {scope: Fraction(a, b) if b else None for scope, (a, b) in parts.items()}
+    return {scope: Fraction(max(0, a), b) if b else None for scope, (a, b) in parts.items()}
 
 
 def _scopes(asset: str, hour: int, order: str | None, lines: Mapping[str, str]) -> list[Scope]:

@@ -17,7 +17,7 @@ from streams.domain.measure import MeasureLogic
 from streams.pipeline import STEPS
 
 SHORT = tuple(replace(s, logic=MeasureLogic(horizon_us=HORIZON_US)) if s.name == "measure" else s for s in STEPS)
-randoms = st.randoms(use_true_random=False)
+randoms = st.integers(0, 2**32 - 1).map(Random)
 slow = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 

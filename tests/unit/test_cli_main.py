@@ -87,7 +87,7 @@ def test_each_command_has_help_with_an_example_and_json(words: tuple[str, ...]) 
         (("replay", "events", "no-such.jsonl"), "error: no-such.jsonl does not exist"),
         (("query", "kpi", "--data-dir", "empty"), "error: no stack runs in {cwd}/empty and no records are kept there"),
         (("status", "--data-dir", "empty"), "error: no stack runs in {cwd}/empty and no records are kept there"),
-        (("query", "kpi", "--kpi", "oee"), "error: no KPI is named 'oee'; there are availability, quality ratio"),
+        (("query", "kpi", "--kpi", "tempo"), "error: no KPI is named 'tempo'; there are availability, effectiveness"),
         (("tail", "kpis"), "error: no topic is named 'kpis'; there are factory.sensor.v1, factory.machine.v1"),
         (("tail", "kpi", "--bootstrap", "127.0.0.1:9"), "error: nothing listens at 127.0.0.1:9"),
         (("topics", "show", "--bootstrap", "nowhere"), "error: 'nowhere' is no address of a Kafka: write it as host:port"),

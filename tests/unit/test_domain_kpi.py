@@ -4,45 +4,70 @@ from fractions import Fraction
 
 import pytest
 from inmemory_pipeline import InMemoryPipeline
-from machine_facts import at, measure, minutes, us
+from kpi_lab import fold, of, rolling_up
+from machine_facts import at, elapsed, measure, minutes, us
 
 from schemas.events.kpi_value import Kpi, KpiValue
-from schemas.events.measure import Measure
 from schemas.registry import MEASURE
+from schemas.time_element import TimeElement
 from streams.agents import kpi
 from streams.domain.fold import Outcome
 
 
 @pytest.fixture
 def line() -> InMemoryPipeline:
-    return InMemoryPipeline(steps=(kpi.STEP,))
-
-
-def fold(line: InMemoryPipeline, *measures: Measure) -> list[KpiValue]:
-    """Send, run, and return what is new."""
-    known = len(line.events(KpiValue))
-    line.send(*measures)
-    line.run()
-    return line.events(KpiValue)[known:]
-
-
-def of(values: list[KpiValue], kind: str, which: Kpi = Kpi.AVAILABILITY) -> list[KpiValue]:
-    return [v for v in values if v.scope.kind == kind and v.kpi is which]
+    return rolling_up()
 
 
 def test_availability_is_active_time_over_known_time_without_unavailable(line: InMemoryPipeline) -> None:
     account = {(None, "ACTIVE"): 12, (None, "READY"): 18, (None, "UNAVAILABLE"): 30}
     (value,) = of(fold(line, measure("10:00", account=account)), "asset")
-    assert (value.numerator, value.denominator, value.value) == (minutes(12), minutes(30), 0.4)
-    assert value.coverage == 0.5
+    assert (value.numerator, value.denominator, value.value, value.coverage) == (minutes(12), minutes(30), 0.4, 0.5)
     assert (value.status, value.revision, value.supersedes, value.event_time) == ("final", 1, None, at("11:00"))
     assert (value.window.start, value.window.end, value.window_kind) == (at("10:00"), at("11:00"), "hour")
+    assert (value.formula, value.terms) == ("APT / PBT, version 2", {"APT": minutes(12), "PBT": minutes(30)})
+    assert (value.flags, value.delta, value.reason, value.restated_hours) == ([], None, None, 0)
 
 
 def test_an_unavailable_hour_has_no_value_but_a_reason(line: InMemoryPipeline) -> None:
     (value,) = of(fold(line, measure("10:00", account={(None, "UNAVAILABLE"): 60})), "asset")
     assert (value.value, value.numerator, value.denominator, value.coverage) == (None, 0, 0, 0.0)
-    assert value.null_reason == "no planned busy time: no state other than UNAVAILABLE is known"
+    assert (value.null_reason, value.flags) == ("no planned busy time is known", ["low coverage"])
+
+
+def test_an_hour_in_which_nothing_was_planned_lacks_nothing(line: InMemoryPipeline) -> None:
+    # the machine made units all the same, so these are counted
+    rest = [elapsed(us("10:00"), TimeElement.NOT_PLANNED, minutes(60))]
+    values = fold(line, measure("10:00", quantities={None: (8, 2, 0)}, elements=rest))
+    (availability,), (quality,) = of(values, "asset"), of(values, "asset", Kpi.QUALITY_RATIO)
+    assert (availability.value, availability.null_reason) == (None, "no planned busy time is known")
+    assert (quality.value, quality.coverage, quality.flags) == (0.75, 1.0, [])
+
+
+def test_below_half_of_the_planned_time_known_there_is_no_value(line: InMemoryPipeline) -> None:
+    (low,) = of(fold(line, measure("10:00", account={(None, "ACTIVE"): 19})), "asset")
+    assert (low.value, low.null_reason, low.flags) == (None, "coverage 0.31 is below 0.5", ["low coverage"])
+    assert (low.numerator, low.denominator, low.coverage) == (minutes(19), minutes(19), 19 / 60)
+
+
+def test_coverage_just_below_the_threshold_does_not_read_like_the_threshold(line: InMemoryPipeline) -> None:
+    elements = [
+        elapsed(us("10:00"), TimeElement.PRODUCTION, minutes(30) - 1), elapsed(us("10:00"), TimeElement.UNKNOWN, minutes(30) + 1)
+    ]  # fmt: skip
+    (low,) = of(fold(line, measure("10:00", elements=elements)), "asset")
+    assert low.null_reason == "coverage 0.49 is below 0.5"
+
+
+def test_coverage_is_of_the_time_so_far(line: InMemoryPipeline) -> None:
+    (value,) = of(fold(line, measure("10:00", 1, "provisional", until="10:05")), "asset")
+    assert (value.coverage, value.value) == (1.0, 1.0)
+
+
+def test_an_asset_that_was_heard_less_far_lacks_what_was_planned_for_its_line(line: InMemoryPipeline) -> None:
+    # m1 10:00 |-ACTIVE-| 10:20 ended    m2 10:00 |--ACTIVE--| 11:00
+    values = fold(line, measure("10:00", 1, "provisional", until="10:20"), measure("10:00", asset="m2"))
+    assert of(values, "line")[-1].coverage == 80 / 120
+    assert of(values, "asset")[-1].coverage == 1.0
 
 
 def test_quality_ratio_is_good_over_produced(line: InMemoryPipeline) -> None:
@@ -50,13 +75,24 @@ def test_quality_ratio_is_good_over_produced(line: InMemoryPipeline) -> None:
     assert (value.numerator, value.denominator, value.value) == (6, 8, 0.75)
 
 
-def test_quality_ratio_without_units_has_a_reason(line: InMemoryPipeline) -> None:
-    (value,) = of(fold(line, measure("10:00", account={(None, "ACTIVE"): 60})), "asset", Kpi.QUALITY_RATIO)
-    assert (value.value, value.null_reason) == (None, "no unit was produced")
+def test_good_units_are_never_below_zero(line: InMemoryPipeline) -> None:
+    # what the hour before made is rejected in this one
+    values = fold(line, measure("10:00", quantities={None: (1, 3, 0)}))
+    (quality,), (scrap,) = of(values, "asset", Kpi.QUALITY_RATIO), of(values, "asset", Kpi.SCRAP_RATIO)
+    assert (quality.numerator, quality.value) == (0, 0.0)
+    assert (scrap.value, scrap.flags) == (3.0, ["above one"])
+
+
+def test_a_kpi_is_told_from_when_it_has_a_denominator_and_then_on(line: InMemoryPipeline) -> None:
+    none, some, gone = (fold(line, measure("10:00", r, quantities={None: (units, 0, 0)})) for r, units in ((1, 0), (2, 4), (3, 0)))
+    assert of(none, "asset", Kpi.QUALITY_RATIO) == of(none, "asset", Kpi.MTBF) == []
+    assert [v.value for v in of(some, "asset", Kpi.QUALITY_RATIO)] == [1.0]
+    (last,) = of(gone, "asset", Kpi.QUALITY_RATIO)
+    assert (last.value, last.null_reason, last.delta, last.revision) == (None, "no unit was produced", None, 2)
 
 
 def test_a_ratio_beyond_the_range_of_numbers_has_a_reason(line: InMemoryPipeline) -> None:
-    (value,) = of(fold(line, measure("10:00", quantities={None: (1, 10**400, 0)})), "asset", Kpi.QUALITY_RATIO)
+    (value,) = of(fold(line, measure("10:00", quantities={None: (1, 10**400, 0)})), "asset", Kpi.SCRAP_RATIO)
     assert (value.value, value.null_reason) == (None, "the ratio is beyond the range of numbers")
 
 
@@ -98,8 +134,12 @@ def test_a_value_that_does_not_change_is_not_told_again(line: InMemoryPipeline) 
 
 def test_a_final_value_that_changes_is_restated(line: InMemoryPipeline) -> None:
     fold(line, measure("10:00", 1, "final", {(None, "ACTIVE"): 30}))
-    values = fold(line, measure("10:00", 2, "restated", {(None, "ACTIVE"): 29}))
-    assert {v.status for v in values} == {"restated"}
+    late = measure("10:00", 2, "restated", {(None, "ACTIVE"): 45, (None, "READY"): 15}, reason="gw/m1/7 came out of order")
+    values = fold(line, late)
+    assert {v.status for v in values if v.window_kind == "hour"} == {"restated"}
+    (value,) = of(values, "asset")
+    assert (value.value, value.delta, value.restated_hours) == (0.75, -0.25, 1)
+    assert value.reason == "m1, hour 2026-11-24T10:00Z: gw/m1/7 came out of order"
 
 
 def test_a_line_is_final_when_all_its_assets_are(line: InMemoryPipeline) -> None:
@@ -142,7 +182,7 @@ def test_an_order_is_summed_over_hours_and_assets(line: InMemoryPipeline) -> Non
     values = fold(
         line,
         measure("10:00", account={("A-1", "ACTIVE"): 30, (None, "READY"): 30}, quantities={"A-1": (4, 1, 0)}),
-        measure("11:00", account={("A-1", "READY"): 20, ("B-2", "ACTIVE"): 40}, until="11:59"),
+        measure("11:00", account={("A-1", "READY"): 20, ("B-2", "ACTIVE"): 40}, until="12:00"),
         measure("11:00", account={("A-1", "ACTIVE"): 10, ("A-1", "UNAVAILABLE"): 20}, quantities={"A-1": (2, 0, 0)}, asset="m2"),
     )
     last = [v for v in of(values, "order") if v.scope.id == "A-1"][-1]
@@ -154,7 +194,7 @@ def test_an_order_is_summed_over_hours_and_assets(line: InMemoryPipeline) -> Non
 
 def test_the_units_of_an_order_are_told_before_its_availability(line: InMemoryPipeline) -> None:
     values = fold(line, measure("10:00", account={("A-1", "ACTIVE"): 60}, quantities={"A-1": (4, 0, 0)}))
-    assert [v.kpi for v in values if v.scope.kind == "order"] == [Kpi.QUALITY_RATIO, Kpi.AVAILABILITY]
+    assert [v.kpi for v in values if v.scope.kind == "order"][:2] == [Kpi.QUALITY_RATIO, Kpi.AVAILABILITY]
 
 
 def test_an_hour_that_loses_an_order_takes_its_part_away(line: InMemoryPipeline) -> None:
@@ -168,14 +208,16 @@ def test_time_that_goes_on_without_the_order_is_no_new_value(line: InMemoryPipel
     # A-1 was done at 10:05
     fold(line, measure("10:00", 1, "provisional", {("A-1", "ACTIVE"): 5}, until="10:05"))
     later = measure("10:00", 2, "provisional", {("A-1", "ACTIVE"): 5, (None, "READY"): 5}, until="10:10")
-    assert of(fold(line, later), "order") == []
+    values = fold(line, later)
+    assert of(values, "order") == []
+    assert {v.kpi for v in values if v.scope.kind == "order"} <= {Kpi.THROUGHPUT_RATE}  # whose time goes on
 
 
 def test_an_hour_is_dropped_when_the_hour_a_month_later_is_final(line: InMemoryPipeline) -> None:
     fold(line, measure("10:00", account={(None, "ACTIVE"): 60}), measure("11:00", account={(None, "ACTIVE"): 60}))
     fold(line, measure("+30 10:00", account={(None, "ACTIVE"): 60}))
     line.restart()
-    hours = sorted(int(key.split("/")[2]) for _, _, key in line.stored)
+    hours = sorted(int(key.split("/")[2]) for _, _, key in line.stored if key.startswith("hour/"))
     assert hours == [us("11:00"), us("+30 10:00")]
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from fractions import Fraction
 from functools import cache
 from pathlib import Path
 
@@ -71,12 +72,13 @@ def test_the_availability_of_each_hour_of_the_bundled_day_is_that_of_the_log() -
     line = pipeline(BUNDLED_LOG)
     ((asset, known),) = line.references.items()
     wanted = availability(raw(line, MACHINE.name), {asset: known.line})
-    values = {to_micros(v.window.start): v for v in line.events(KpiValue) if v.kpi is Kpi.AVAILABILITY and v.scope.kind == "line"}
-    assert {h: v.value for h, v in values.items()} == {
-        h: None if ratio is None else ratio.numerator / ratio.denominator
-        for (kind, _, h), ratio in wanted.items()
-        if kind == "line"
+    told = [v for v in line.events(KpiValue) if (v.kpi, v.scope.kind, v.window_kind) == (Kpi.AVAILABILITY, "line", "hour")]
+    values = {to_micros(v.window.start): v for v in told}
+    assert {h: Fraction(v.numerator, v.denominator) if v.denominator else None for h, v in values.items()} == {
+        h: ratio for (kind, _, h), ratio in wanted.items() if kind == "line"
     }
+    low = [v for v in values.values() if v.denominator and v.value is None]
+    assert [v.flags for v in low] == [["low coverage"]]  # the hour in which the machine was switched on, at 17:50
 
 
 def test_the_windows_of_the_bundled_day_are_those_of_the_oracle() -> None:

@@ -100,6 +100,26 @@ def test_kpis_of_assets_and_lines_go_to_nobody(line: InMemoryPipeline) -> None:
     assert line.outcomes["publish", KPI.name, Outcome.APPLIED] == 1
 
 
+@pytest.mark.parametrize("which", set(Kpi) - {Kpi.AVAILABILITY, Kpi.QUALITY_RATIO, Kpi.FIRST_PASS_YIELD})
+def test_other_kpis_of_an_order_stay_in_the_factory(line: InMemoryPipeline, which: Kpi) -> None:
+    assert fold(line, order_record(), kpi_value(which), twin(1)) != []
+    assert [s for s in line.events(OutboundEvent) if isinstance(s.payload, OrderKpi)] == []
+
+
+def test_the_units_behind_a_first_pass_yield_are_those_inspected(line: InMemoryPipeline) -> None:
+    sent = fold(line, order_record(), kpi_value(Kpi.QUALITY_RATIO, 1, 40, 50), kpi_value(Kpi.FIRST_PASS_YIELD, 1, 9, 10))
+    assert {s.payload.kpi: s.payload.n for s in sent if isinstance(s.payload, OrderKpi)} == {
+        Kpi.QUALITY_RATIO: 50,
+        Kpi.FIRST_PASS_YIELD: 10,
+    }
+
+
+@pytest.mark.parametrize("kind", ["asset", "line", "site", "part"])
+def test_kpis_of_whatever_is_no_order_go_to_nobody(line: InMemoryPipeline, kind: str) -> None:
+    # a part may have the id of an order
+    assert fold(line, order_record("x"), kpi_value(Kpi.QUALITY_RATIO, kind=kind, scope="x")) == []
+
+
 def test_every_outbound_event_has_an_id_of_its_own(line: InMemoryPipeline) -> None:
     sent = fold(line, order_record(), kpi_value(Kpi.AVAILABILITY), kpi_value(Kpi.QUALITY_RATIO), twin(1), twin(2, 1))
     assert len({s.id for s in sent}) == len(sent) == 4

@@ -153,6 +153,30 @@ def test_a_line_shows_the_availability_of_its_newest_hour(line: InMemoryPipeline
     ]
 
 
+def test_shifts_days_parts_and_other_kpis_change_no_twin(line: InMemoryPipeline) -> None:
+    fold(line, kpi_value(Kpi.AVAILABILITY, 1, 1, 4, "line", "l1"), kpi_value(Kpi.QUALITY_RATIO, 1, 4, 5))
+    day = {"window_kind": "day", "window_id": "2026-11-24"}
+    assert (
+        fold(
+            line,
+            kpi_value(Kpi.AVAILABILITY, 1, 1, 2, "line", "l1", "12:00", **day),
+            kpi_value(Kpi.AVAILABILITY, 1, 1, 2, "part", "l1", "12:00", **day),
+            kpi_value(Kpi.AVAILABILITY, 1, 1, 2, "site", "l1", "12:00", **day),
+            kpi_value(Kpi.OEE, 9, 1, 2, "line", "l1", "12:00"),
+            kpi_value(Kpi.SCRAP_RATIO, 9, 1, 99),
+            kpi_value(Kpi.THROUGHPUT_RATE, 9, 1, 99),
+        )
+        == []
+    )
+
+
+def test_an_hour_of_which_too_little_is_known_shows_no_availability(line: InMemoryPipeline) -> None:
+    fold(line, kpi_value(Kpi.AVAILABILITY, 1, 1, 4, "line", "l1"))
+    low = {"value": None, "null_reason": "coverage 0.31 is below 0.5", "coverage": 0.31}
+    (told,) = fold(line, kpi_value(Kpi.AVAILABILITY, 2, 1, 4, "line", "l1", **low))
+    assert told.line is not None and (told.line.availability, told.line.hour) == (None, at("10:00"))
+
+
 def test_an_order_is_planned_running_and_complete(line: InMemoryPipeline) -> None:
     assert order(fold(line, order_record(planned=5))).phase == "planned"
     assert order(fold(line, kpi_value(Kpi.AVAILABILITY, 1, 0, 60))).phase == "running"

@@ -19,7 +19,13 @@ from services.runtime.errors import UserError
 from services.stack.log_reader import events
 from services.stack.session import broker_at
 
-Scope = Annotated[str | None, typer.Option("--scope", help="Only this asset, line or order")]
+Scope = Annotated[str | None, typer.Option("--scope", help="Only this asset, line, order or part")]
+FLAGS = {
+    "above one": "above 1",
+    "low speed": "slow",
+    "low coverage": "little known",
+    "unrated units": "units without planned run time",
+}
 
 
 def register(app: typer.Typer) -> None:
@@ -35,13 +41,16 @@ def kpi(
     bootstrap: Bootstrap = None,
     scope: Scope = None,
     name: Annotated[str | None, typer.Option("--kpi", help="Only this KPI, e.g. availability")] = None,
+    window: Annotated[
+        str | None, typer.Option("--window", help="Only hour, shift, day or order, or one of them: 2026-11-24, 2026-11-24/night")
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """KPIs of ISO 22400 per asset, line and order."""
+    """KPIs of ISO 22400 per asset, line, order and part."""
     wanted = kpi_named(name)
     with broker_at(data_dir, bootstrap, note) as where:
         found = newest_kpis(events(where, registry.KPI, KpiValue))
-    found = [k for k in found if scope in (None, k.scope.id) and wanted in (None, k.kpi)]
+    found = [k for k in found if scope in (None, k.scope.id) and wanted in (None, k.kpi) and in_window(k, window)]
     if as_json:
         print_json([json.loads(to_json(k)) for k in found])
     else:
@@ -60,11 +69,25 @@ def show_states(data_dir: LastDir = DATA_DIR, bootstrap: Bootstrap = None, scope
 
 
 def kpi_named(name: str | None) -> Kpi | None:
-    """The KPI of that name. Raises UserError that names the known ones."""
-    try:
-        return None if name is None else Kpi(name.replace("_", " ").replace("-", " "))
-    except ValueError as exc:
-        raise UserError(f"no KPI is named {name!r}; there are {', '.join(Kpi)}") from exc
+    """The KPI of that name or abbreviation (oee, mtbf), hyphens or not. Raises UserError that names the known ones."""
+    if name is None:
+        return None
+    for kpi in Kpi:
+        if plain(name) in (plain(kpi), plain(kpi.name)):
+            return kpi
+    raise UserError(f"no KPI is named {name!r}; there are {', '.join(Kpi)}")
+
+
+def plain(name: str) -> str:
+    """A name in small letters, its words apart by spaces."""
+    return name.lower().replace("_", " ").replace("-", " ")
+
+
+def in_window(k: KpiValue, wanted: str | None) -> bool:
+    """Whether the window is of this kind, has this id, or is the hour that begins like this in RFC 3339."""
+    if wanted in (None, k.window_kind, k.window_id):
+        return True
+    return k.window_kind == "hour" and "T" in str(wanted) and rfc3339(k.window.start).startswith(str(wanted))
 
 
 def nothing(what: str, scope: str | None) -> str:
@@ -73,16 +96,32 @@ def nothing(what: str, scope: str | None) -> str:
 
 
 def kpi_table(found: Iterable[KpiValue], title: str = "KPIs (newest revision of each)") -> Table:
-    """KPIs for people, a bar each."""
-    made = table(
-        title, "scope", "KPI", "from (UTC)", "to", "", "value", "status", "rev", "observed", right=("value", "rev", "observed")
-    )
+    """KPIs for people, a bar for each ratio."""
+    right = ("value", "rev", "known")
+    made = table(title, "scope", "window (UTC)", "KPI", "", "value", "status", "rev", "known", "note", right=right)
     for k in found:
-        start, end = rfc3339(k.window.start)[:16].replace("T", " "), rfc3339(k.window.end)[11:16]
-        picture = bar(k.value) if k.value is not None else f"[dim]{k.null_reason or ''}[/]"
-        row = (k.scope.id, k.kpi, start, end, picture, percent(k.value), k.status, str(k.revision), percent(k.coverage))
-        made.add_row(*row)
+        picture = bar(k.value, 10) if k.value is not None and k.unit == "1" else ""
+        notes = ", ".join(FLAGS[flag] for flag in k.flags)
+        status = k.status + (f" ({k.delta:+.3g})" if k.status == "restated" and k.delta else "")
+        note = "; ".join(x for x in (k.null_reason, notes) if x)
+        made.add_row(k.scope.id, window_name(k), k.kpi, picture, amount(k), status, str(k.revision), percent(k.coverage), note)
     return made
+
+
+def window_name(k: KpiValue) -> str:
+    """The id of a shift or day; else from when to when."""
+    if k.window_id is not None:
+        return f"{k.window_kind} {k.window_id}"
+    start, end = rfc3339(k.window.start)[:16].replace("T", " "), rfc3339(k.window.end)[:16].replace("T", " ")
+    return f"{k.window_kind} {start} to {end.removeprefix(start[:11])}"
+
+
+def amount(k: KpiValue) -> str:
+    """The value with its unit: ratios in percent, rates and times rounded to what one can read."""
+    if k.value is None or k.unit == "1":
+        return percent(k.value)
+    number = f"{k.value:,.0f}" if abs(k.value) >= 1000 else f"{k.value:.3g}"
+    return f"{number}{k.unit}" if k.unit.startswith("/") else f"{number} {k.unit}"
 
 
 def state_table(rows: Iterable[dict[str, Any]]) -> Table:

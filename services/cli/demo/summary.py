@@ -100,7 +100,9 @@ def customer_summary(api: CustomerApi, customer: str, scenario: Scenario) -> dic
 
 def kpi_json(k: Any) -> dict[str, Any]:
     """A KPI in short; the whole of it is on its topic."""
-    body = k.model_dump(mode="json", include={"kpi", "value", "null_reason", "status", "revision", "coverage"})
+    body = k.model_dump(
+        mode="json", include={"kpi", "window_kind", "window_id", "value", "unit", "null_reason", "status", "revision", "coverage"}
+    )
     return {"scope": k.scope.id, "kind": k.scope.kind, **k.window.model_dump(mode="json"), **body}
 
 

@@ -56,7 +56,8 @@ def hour_table(kpis: Iterable[KpiValue]) -> Table:
         "KPIs per hour of the line (ISO 22400)", "line", "hour (UTC)", "KPI", "", "value", "observed", right=("value", "observed")
     )
     for k in kpis:
-        if k.scope.kind == "line" and k.value is not None:
+        shown = k.kpi in (Kpi.AVAILABILITY, Kpi.QUALITY_RATIO) and k.window_kind == "hour"
+        if shown and k.scope.kind == "line" and k.value is not None:
             hour = rfc3339(k.window.start)[:16].replace("T", " ")
             made.add_row(k.scope.id, hour, k.kpi, bar(k.value, 40), percent(k.value), percent(k.coverage))
     return made
