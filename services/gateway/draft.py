@@ -11,8 +11,9 @@ Body = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """``asset`` is None for reference data, which has no sequence. ``barrier`` asks that nothing overtakes it: it is acknowledged
-    before any later record is sent. ``origin`` says where it came from, for a rejection."""
+    """``asset`` is None for reference data, which has no sequence. ``barrier`` asks that no other kind of record
+    overtakes it: it is acknowledged before any later record without a barrier is sent. ``origin`` says where it came from, for a
+    rejection."""
 
     topic: Topic
     source: str

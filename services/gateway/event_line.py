@@ -4,9 +4,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from schemas.envelope import SourceEvent
+from schemas.envelope import ReferenceEvent, SourceEvent
 from schemas.registry import TOPICS
-from schemas.topic import Topic
 from services.gateway.draft import Draft
 from services.gateway.feed import Reject
 from services.gateway.observation import parse_instant
@@ -19,6 +18,7 @@ TOPIC_OF = {
     for event in topic.events
     if {"gateway", "simulator", "erp"} & set(topic.producers) and event.TYPE != HEARTBEAT
 }
+REFERENCE_EVENTS = {event.TYPE for topic in TOPICS for event in topic.events if issubclass(event, ReferenceEvent)}
 SOURCE_EVENTS = {event.TYPE for topic in TOPICS for event in topic.events if issubclass(event, SourceEvent)}
 
 
@@ -54,13 +54,9 @@ def _event(body: dict[str, Any], source: str, origin: str) -> EventLine:
     if topic is None:
         raise ValueError(f"type {kind!r} is not one that a source sends: {', '.join(sorted(TOPIC_OF))}")
     if kind not in SOURCE_EVENTS:
-        return EventLine(time_us, None, Draft(topic, source, None, body, barrier=_is_reference(topic), origin=origin))
+        # assets, orders, calendars and loss models go before the data that need them
+        return EventLine(time_us, None, Draft(topic, source, None, body, barrier=kind in REFERENCE_EVENTS, origin=origin))
     if not isinstance(asset, str):
         raise ValueError("asset is missing")
     body = {k: v for k, v in body.items() if k not in ("source", "asset", "sequence")}
     return EventLine(time_us, asset, Draft(topic, source, asset, body, origin=origin))
-
-
-def _is_reference(topic: Topic) -> bool:
-    """Registrations of assets go before the data that need them."""
-    return topic.key == "asset"

@@ -87,14 +87,14 @@ class Spool:
         return None if row is None else str(row[0])
 
     def waiting(self, most: int, most_bytes: int) -> list[Stored]:
-        """The oldest records, a barrier always alone."""
+        """The oldest records, up to where barriers begin or end: these never share a window with others."""
         with self._lock, _disk_errors(self.folder):
             rows = self._db.execute("SELECT * FROM record ORDER BY id LIMIT ?", (most,)).fetchall()
         out: list[Stored] = []
         size = 0
         for row in rows:
             stored = _stored(row)
-            if out and (stored.barrier or out[0].barrier or size + stored.size > most_bytes):
+            if out and (stored.barrier != out[0].barrier or size + stored.size > most_bytes):
                 break
             out.append(stored)
             size += stored.size

@@ -66,11 +66,11 @@ class Timetable:
         """The local date of an instant, whatever shift runs."""
         return from_micros(instant).astimezone(self.reigns[self.at(instant)].zone).toordinal()
 
-    def opening(self, day: int) -> int:
-        """The first instant with this local date or a later one."""
+    def opening(self, day: int, since: int = BEFORE) -> int:
+        """The first instant from ``since`` on with this local date or a later one."""
         midnight = instant_of(day, 0, UTC)
         for reign in self.reigns[self.at(midnight - 2 * DAY_US) :]:
-            found = max(reign.start, instant_of(day, 0, reign.zone))
+            found = max(since, reign.start, instant_of(day, 0, reign.zone))
             if found < reign.end:
                 return found
         raise AssertionError("the last reign has no end")
@@ -82,11 +82,15 @@ def first_instant(table: Timetable, day: int) -> int:
 
     A shift whose start a gap of the zone moves over midnight counts with them, so that it stays in the day of its date.
     """
-    opening = table.opening(day)
-    calendar = table.reigns[table.at(opening)].calendar
-    version = None if calendar is None else calendar.version
-    runs = (r for date_ in range(day - REACH, day) for r in shift_runs(table, date_))
-    return max([opening, *(r.end for r in runs if r.clock < opening or r.version == version)])
+    runs = [r for date_ in range(day - REACH, day) for r in shift_runs(table, date_)]
+    found = table.opening(day)
+    while True:
+        calendar = table.reigns[table.at(found)].calendar
+        version = None if calendar is None else calendar.version
+        over = max([found, *(r.end for r in runs if r.clock < found or r.version == version)])
+        if over == found:
+            return found
+        found = table.opening(day, over)  # later than ``over`` where another version's zone is a date behind by then
 
 
 @lru_cache(maxsize=4096)
@@ -127,22 +131,21 @@ def _works(reign: Reign, day: int) -> bool:
 
 def _run(reign: Reign, version: int, shift: Shift, day: int) -> ShiftRun | None:
     first, last = minutes(shift.start), minutes(shift.end)
-    overnight = last <= first
     start = instant_of(day, first, reign.zone)
-    end = instant_of(day, last + DAY_MINUTES * overnight, reign.zone)
+    end = instant_of(day, last + DAY_MINUTES * (last <= first), reign.zone)
     if start >= end or not reign.start <= start < reign.end:
         return None
-    breaks = (_pause(reign.zone, day, first, overnight, *pause) for pause in shift.breaks)
+    breaks = (_pause(reign.zone, day, shift, *pause) for pause in shift.breaks)
     return ShiftRun(start, end, start, day, shift.name, version, tuple(_merged([*breaks, *reign.downtimes], start, end)))
 
 
-def _pause(zone: tzinfo, day: int, first: int, overnight: bool, begin: str, end: str) -> Spell:
-    """A break in instants. In a shift over midnight a clock earlier than the shift's start is one of the next date; a break that
-    ends at the clock of the start ends with the day's round, not before it."""
-    since, until = minutes(begin), minutes(end)
-    if overnight:
+def _pause(zone: tzinfo, day: int, shift: Shift, begin: str, end: str) -> Spell:
+    """A break in instants. In a shift over midnight a clock earlier than the shift's start is one of the next date, and so is the
+    end of a break with which a shift of 24 hours ends."""
+    since, until, first, last = map(minutes, (begin, end, shift.start, shift.end))
+    if last <= first:
         since += DAY_MINUTES * (since < first)
-        until += DAY_MINUTES * (until < first or (until == first < since))
+        until += DAY_MINUTES * (until < first or (until == last != minutes(begin)))
     return instant_of(day, since, zone), instant_of(day, until, zone)
 
 

@@ -60,6 +60,55 @@ def test_a_fact_an_order_and_a_frame_find_their_topics(tmp_path: Path) -> None:
     assert {e.event_source for _, e in admitted} == {"/factory/reference", "/factory/simulator"}
 
 
+CALENDAR = {
+    "type": "factory.calendar.v1",
+    "event_time": at(0),
+    "version": 3,
+    "line": "l",
+    "zone": "Europe/Berlin",
+    "valid_from": at(0),
+    "shifts": [{"name": "night", "days": ["mon"], "start": "22:00", "end": "06:00"}],
+}
+LOSS_MODEL = {"type": "factory.loss-model.v1", "event_time": at(0), "version": 2, "line": "l", "valid_from": at(0)}
+
+
+def test_calendars_and_loss_models_are_published_like_orders_and_go_before_the_data(tmp_path: Path) -> None:
+    path = tmp_path / "reference.ndjson"
+    path.write_text("\n".join([mode(0), *(json.dumps(e) for e in (ORDER, CALENDAR, LOSS_MODEL)), mode(2)]))
+    items = replayed(EventFeed(path, "erp"))
+    assert not rejects(items)
+    taken = Taken(tmp_path)
+    taken.intake.put(items, {})
+    windows = []
+    while window := taken.spool.waiting(100, 1_000_000):
+        windows.append([(stored.record.topic, stored.record.key.decode()) for stored in window if stored.record.key != b"m1"])
+        taken.spool.forwarded(window)
+    assert windows == [
+        [],
+        [("factory.order.v1", "o-1"), ("factory.calendar.v1", "l/3"), ("factory.loss-model.v1", "l/2")],  # the version as given
+        [],
+    ]
+    taken.close()
+
+
+@pytest.mark.parametrize(
+    ("change", "field", "reason"),
+    [
+        ({"zone": "Europe/Nowhere"}, "zone", "is no IANA time zone"),
+        ({"holidays": ["2026-02-30"]}, "", "2026-02-30 is no date"),
+        ({"shifts": [{"name": "a", "days": ["mon"], "start": "24:00", "end": "06:00"}]}, "shifts.0.start", "pattern"),
+        ({"valid_from": None}, "valid_from", "string"),
+    ],
+)
+def test_a_calendar_that_is_wrong_is_turned_away_with_the_field(change: dict[str, object], field: str, reason: str) -> None:
+    line = parse_event(json.dumps({**CALENDAR, **change}), "erp", "calendars.ndjson:1")
+    assert isinstance(line, EventLine) and line.draft is not None
+    admitted, (refused,) = admit([line.draft])
+    assert not admitted
+    assert (refused.origin, refused.field) == ("calendars.ndjson:1", field)
+    assert reason in refused.reason
+
+
 @pytest.mark.parametrize(
     ("line", "reason"),
     [

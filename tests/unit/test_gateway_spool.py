@@ -121,14 +121,14 @@ def test_a_full_disk_is_said_in_a_sentence(tmp_path: Path) -> None:
     spool.close()
 
 
-def test_a_barrier_goes_alone(tmp_path: Path) -> None:
+def test_barriers_share_a_window_with_nothing_else(tmp_path: Path) -> None:
     spool = Spool(tmp_path, LIMIT)
-    accept(spool, [fact("m1", 1), fact("m1", 2), asset(), fact("m1", 3)])
+    accept(spool, [fact("m1", 1), fact("m1", 2), asset(), asset(name="other"), fact("m1", 3)])
     sizes = []
     while window := spool.waiting(100, LIMIT):
         sizes.append(len(window))
         spool.forwarded(window)
-    assert sizes == [2, 1, 1]
+    assert sizes == [2, 2, 1]
     spool.close()
 
 
