@@ -19,7 +19,7 @@ from oracle.newest_values import (
     told_elements,
     told_quantities,
 )
-from oracle.observed_windows import Scope
+from oracle.observed_windows import Scope, Telling
 from oracle.unit_quantities import Key as QuantityKey
 
 from schemas.codec import decode
@@ -68,6 +68,11 @@ class Told:
         """Per hour the status of the newest measure."""
         return {hour: m["status"] for hour, m in self.measures.items()}
 
+    @property
+    def telling(self) -> Telling:
+        """Of which hours there are measures, and which of them are settled."""
+        return Telling(self.measures.keys(), {hour for hour, status in self.status.items() if status != "provisional"})
+
     @cached_property
     def kpis(self) -> dict[tuple[str, Scope], dict[str, Any]]:
         """The newest value of each KPI, scope and window."""
@@ -76,7 +81,8 @@ class Told:
     @property
     def ratios(self) -> dict[tuple[str, Scope], tuple[int, int]]:
         """Numerator and denominator of every KPI that has a denominator."""
-        return {key: (v["numerator"], v["denominator"]) for key, v in self.kpis.items() if v["denominator"]}
+        told = {key: (v["numerator"], v["denominator"]) for key, v in self.kpis.items()}
+        return {key: ratio for key, ratio in told.items() if ratio[1]}
 
     @property
     def coverage(self) -> dict[Scope, float]:

@@ -162,7 +162,7 @@ def facts(asset: str) -> st.SearchStrategy[Record]:
 def source_logs(draw: st.DrawFn, asset: str, source: str, start: int, longest: int = 14) -> list[Record]:
     """The log of one source of one asset."""
     at, out = start + draw(st.integers(0, 120)) * MINUTE, []
-    for number, (step, body) in enumerate(draw(st.lists(st.tuples(steps, facts(asset)), max_size=longest)), 1):
+    for number, (step, body) in enumerate(draw(st.lists(st.tuples(steps, facts(asset)), min_size=3, max_size=longest)), 1):
         at = max(start, at + round(step * MINUTE))
         out.append({"event_time": text(at), "source": source, "asset": asset, "sequence": number, **body})
     return out
@@ -174,10 +174,10 @@ def shifts(draw: st.DrawFn) -> list[Record]:
     weekdays = st.sampled_from(
         [["mon", "tue", "wed", "thu", "fri"], ["mon", "tue", "wed", "thu", "fri", "sat", "sun"], ["sun", "tue"]]
     )
-    common = st.sampled_from([("06:00", "14:00"), ("14:00", "22:00"), ("22:00", "06:00"), ("02:30", "09:00"), ("00:00", "00:00")])
+    common = st.sampled_from([("00:00", "00:00"), ("06:00", "14:00"), ("14:00", "22:00"), ("22:00", "06:00"), ("02:30", "09:00")])
     out = []
-    for name in draw(st.lists(st.sampled_from(["early", "late", "night"]), max_size=3, unique=True)):
-        start, end = draw(common | st.tuples(minutes.map(clock), minutes.map(clock)))
+    for name in draw(st.lists(st.sampled_from(["early", "late", "night"]), min_size=1, max_size=3, unique=True)):
+        start, end = draw(common | common | st.tuples(minutes.map(clock), minutes.map(clock)))
         hour = int(start[:2])
         breaks = draw(st.lists(st.sampled_from([(2, 10, 30), (0, 0, 15), (4, 30, 59), (3, 0, 59)]), max_size=2))
         out.append(
@@ -215,7 +215,7 @@ def loss_models(draw: st.DrawFn, line: str, start: int) -> list[Record]:
     """No loss model, or one, or one that another replaces on the way."""
     begin = [start - 60 * MINUTE, start + draw(st.integers(0, 24 * 60)) * MINUTE]
     out = []
-    for version in range(1, draw(st.integers(0, 2)) + 1):
+    for version in range(1, draw(st.sampled_from([0, 1, 1, 2])) + 1):
         rules = [
             {"states": None, "reasons": None, "modes": None, "on_order": None, **r}
             for r in draw(st.lists(st.sampled_from(RULES), max_size=5))

@@ -13,7 +13,7 @@ from oracle.calendar_days import NOT_PLANNED, PLANNED_DOWNTIME
 from oracle.element_spans import Plant, Span, by_hour, element_spans
 from oracle.loss_rules import BREAKDOWN, DELAY, MINOR_STOP, NO_ORDER, PRODUCTION, SET_UP, UNKNOWN
 from oracle.machine_records import HOUR
-from oracle.observed_windows import ObservedWindows, Scope, Told, told_hours
+from oracle.observed_windows import ObservedWindows, Scope, Telling, by_facts
 from oracle.unit_quantities import COUNTED, Count, counts
 
 ELEMENTS = (PRODUCTION, SET_UP, BREAKDOWN, MINOR_STOP, DELAY, NO_ORDER, PLANNED_DOWNTIME, NOT_PLANNED, UNKNOWN)
@@ -25,27 +25,24 @@ Sums = Mapping[str, int]
 Ratio = tuple[int, int]
 
 
-def kpi_table(plant: Plant, told: Told | None = None) -> dict[tuple[str, Scope], Ratio]:
-    """(KPI, scope and window) -> (numerator, denominator) of all that is to be told when everything is final.
-
-    ``told``: the hours of which there are measures, where it is not left to the facts alone.
-    """
+def kpi_table(plant: Plant, telling: Telling | None = None) -> dict[tuple[str, Scope], Ratio]:
+    """(KPI, scope and window) -> (numerator, denominator) of all that is to be told when everything is final, or is told by now."""
     out: dict[tuple[str, Scope], Ratio] = {}
     spans, counted = element_spans(plant), counts(plant)
-    windows = ObservedWindows(plant, spans, counted, told_hours(plant, counted) if told is None else told)
-    for scope, sums in scope_sums(plant, spans, counted).items():
+    windows = ObservedWindows(plant, spans, counted, telling or by_facts(plant, counted))
+    for scope, sums in scope_sums(plant, spans, counted, telling).items():
         for kpi, (numerator, denominator) in ratios(sums, windows.elapsed(scope)).items():
             if denominator or kpi == "availability":
                 out[kpi, scope] = (numerator, denominator)
     return out
 
 
-def coverage_table(plant: Plant, told: Told | None = None) -> dict[Scope, Ratio]:
+def coverage_table(plant: Plant, telling: Telling | None = None) -> dict[Scope, Ratio]:
     """Scope and window -> (planned busy time, planned time so far that could have been known)."""
     spans, counted = element_spans(plant), counts(plant)
-    windows = ObservedWindows(plant, spans, counted, told_hours(plant, counted) if told is None else told)
+    windows = ObservedWindows(plant, spans, counted, telling or by_facts(plant, counted))
     out = {}
-    for scope, s in scope_sums(plant, spans, counted).items():
+    for scope, s in scope_sums(plant, spans, counted, telling).items():
         busy = sum(s[e] for e in (PRODUCTION, SET_UP, BREAKDOWN, MINOR_STOP, DELAY, NO_ORDER))
         out[scope] = (busy, busy + s[UNKNOWN] + windows.untold(scope))
     return out
@@ -85,23 +82,33 @@ def ratios(s: Sums, aoet: int) -> dict[str, Ratio]:
     return found | rated if pru else found
 
 
-def scope_sums(plant: Plant, spans: Sequence[Span], counted: Sequence[Count]) -> dict[Scope, dict[str, int]]:
+def scope_sums(
+    plant: Plant, spans: Sequence[Span], counted: Sequence[Count], telling: Telling | None = None
+) -> dict[Scope, dict[str, int]]:
     """The sums of every scope and window: microseconds per element, failures (breakdowns begun), and what is counted."""
-    names = ("asset", "line", "hour", "day", "shift", "order", "part", "name", "amount")
-    facts = pl.DataFrame(
-        [*_times(plant, spans), *_amounts(plant, counted)], schema=list(zip(names, _TYPES, strict=True)), orient="row"
+    rows = [*_times(plant, spans), *_amounts(plant, counted)]
+    facts = pl.DataFrame(rows, schema=_COLUMNS, orient="row").with_columns(
+        (pl.col("day") + "/" + pl.col("line")).alias("day of line"),
+        pl.Series("of days", [telling is None or (row[0], row[2]) in telling.settled for row in rows], pl.Boolean),
     )
-    facts = facts.with_columns((pl.col("day") + "/" + pl.col("line")).alias("day of line"))
     keys = ["kind", "id", "window_kind", "window", "name"]
     long = pl.concat([_belonging(facts, *row) for row in _SCOPES])
     out: dict[Scope, dict[str, int]] = defaultdict(lambda: dict.fromkeys((*ELEMENTS, FAILURES, *COUNTED), 0))
     for kind, name, window_kind, window, what, amount in long.group_by(keys).agg(pl.col("amount").sum()).iter_rows():
         known = int(window) if window_kind == "hour" else window
         out[Scope(kind, name, window_kind, known)][what] = amount
-    return dict(out)
+    return {scope: sums for scope, sums in out.items() if scope.kind in ("asset", "line") or any(_worked(sums))}
 
 
-_TYPES = (pl.String, pl.String, pl.Int64, pl.String, pl.String, pl.String, pl.String, pl.String, pl.Int64)
+def _worked(sums: Sums) -> Iterator[int]:
+    """What makes an order or part one that was worked on: planned time or a quantity."""
+    return (amount for name, amount in sums.items() if name != NOT_PLANNED)
+
+
+_COLUMNS = dict.fromkeys(("asset", "line", "hour", "day", "shift", "order", "part", "name", "amount"), pl.String) | {
+    "hour": pl.Int64,
+    "amount": pl.Int64,
+}
 #: kind of scope, the column that names it, kind of window, the column that names it
 _SCOPES = (
     *((kind, kind, window, window) for kind in ("asset", "line") for window in ("hour", "shift", "day")),
@@ -113,6 +120,7 @@ _SCOPES = (
 def _belonging(facts: pl.DataFrame, kind: str, scope: str, window_kind: str, window: str | None) -> pl.DataFrame:
     """The rows that lie in such a scope and window, under its names."""
     named = facts if window is None else facts.filter(pl.col(window).is_not_null())
+    named = named.filter("of days") if window_kind in ("day", "shift") else named
     return named.filter(pl.col(scope).is_not_null()).select(
         pl.lit(kind).alias("kind"),
         pl.col(scope).alias("id"),

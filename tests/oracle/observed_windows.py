@@ -6,8 +6,8 @@ Nothing is imported from the streams. Times are integers, microseconds since 197
 from collections.abc import Iterable, Sequence, Set
 from typing import NamedTuple
 
-from oracle.calendar_days import PLANNED
-from oracle.element_spans import Edges, Plant, Span, calendars, observed, state_accounts
+from oracle.calendar_days import NOT_PLANNED, PLANNED
+from oracle.element_spans import Edges, Plant, Span, by_hour, calendars, observed, state_accounts
 from oracle.machine_records import HOUR, micros
 from oracle.machine_timeline import changes, facts_of, in_order
 from oracle.unit_quantities import Count
@@ -23,20 +23,30 @@ class Scope(NamedTuple):
     window: str | int | None
 
 
-Told = Set[tuple[str, int]]  # assets and hours
+class Telling(NamedTuple):
+    """What depends on when facts came, and so cannot be had from the facts alone, as assets and hours.
+
+    ``measured``: the hours of which there are measures; besides those of which something is known these are hours of which
+    something was believed before a late fact came. ``settled``: those that shifts, days and parts add up. ``order_hours``:
+    whether the time of an order begins with the hour of its first time or unit. The last two are decision 0013.
+    """
+
+    measured: Set[tuple[str, int]]
+    settled: Set[tuple[str, int]]
+    order_hours: bool = True
 
 
-def told_hours(plant: Plant, counted: Iterable[Count]) -> Told:
-    """The hours of an asset of which anything is known: a state, though it be UNAVAILABLE, or a quantity."""
-    return state_accounts(plant).keys() | {(c.asset, c.time // HOUR * HOUR) for c in counted if c.amount}
+def by_facts(plant: Plant, counted: Iterable[Count]) -> Telling:
+    """Every hour of an asset of which a state is known, though it be UNAVAILABLE, or a quantity; orders to the instant."""
+    known = state_accounts(plant).keys() | {(c.asset, c.time // HOUR * HOUR) for c in counted if c.amount}
+    return Telling(known, known, order_hours=False)
 
 
 class ObservedWindows:
-    """What the records of a plant say about its windows. ``told`` are the hours of which a measure was made: those of
-    :func:`told_hours`, and others of which something was believed before a late fact came."""
+    """What the records of a plant say about its windows."""
 
-    def __init__(self, plant: Plant, spans: Sequence[Span], counted: Sequence[Count], told: Told) -> None:
-        self._plant, self._spans, self._counted, self._told = plant, spans, counted, told
+    def __init__(self, plant: Plant, spans: Sequence[Span], counted: Sequence[Count], telling: Telling) -> None:
+        self._plant, self._spans, self._counted, self._telling = plant, spans, counted, telling
         self._seen, self._calendars = observed(plant), calendars(plant)
         self._bounds = self._named()
 
@@ -44,7 +54,7 @@ class ObservedWindows:
         """AOET: of an order from its first assignment or unit to the newest time of what was told of it; of another scope the
         observed part of the window."""
         if scope.kind == "order":
-            return self._order_time(scope.id)
+            return self._order_hours(scope.id) if self._telling.order_hours else self._order_time(scope.id)
         start, end = self._edges(scope)
         return self._newest(scope, start, end) - start
 
@@ -76,7 +86,8 @@ class ObservedWindows:
     def _newest(self, scope: Scope, start: int, end: int) -> int:
         """Up to where the window [start, end) was observed: what the told hours in it reach."""
         of = self._assets(scope)
-        until = (min(end, hour + HOUR, self._seen[a][1]) for a, hour in self._told if a in of and hour < end)
+        hours = self._telling.measured if scope.window_kind == "hour" else self._telling.settled
+        until = (min(end, hour + HOUR, self._seen[a][1]) for a, hour in hours if a in of and hour < end)
         return max([start, *until])
 
     def _line(self, scope: Scope) -> str:
@@ -113,3 +124,11 @@ class ObservedWindows:
             hours |= {c.time // HOUR * HOUR for c in self._counted if (c.asset, c.order) == (asset, order)}
             ended += [min(hour + HOUR, newest) for hour in hours]
         return max(0, max(ended) - min(begun)) if begun and ended else 0
+
+    def _order_hours(self, order: str) -> int:
+        """The same from the start of its first hour with planned time or a quantity to what is observed of the last."""
+        made = {(s.asset, s.start // HOUR * HOUR) for s in by_hour(self._spans) if s.order == order and s.element != NOT_PLANNED}
+        made |= {(c.asset, c.time // HOUR * HOUR) for c in self._counted if c.order == order and c.amount}
+        made &= self._telling.measured
+        ends = [min(hour + HOUR, self._seen[asset][1]) for asset, hour in made]
+        return max(ends) - min(hour for _, hour in made) if made else 0
