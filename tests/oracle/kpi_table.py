@@ -87,6 +87,8 @@ def scope_sums(
 ) -> dict[Scope, dict[str, int]]:
     """The sums of every scope and window: microseconds per element, failures (breakdowns begun), and what is counted."""
     rows = [*_times(plant, spans), *_amounts(plant, counted)]
+    if telling is not None:
+        rows = [row for row in rows if (row[0], row[2]) in telling.measured]
     facts = pl.DataFrame(rows, schema=_COLUMNS, orient="row").with_columns(
         (pl.col("day") + "/" + pl.col("line")).alias("day of line"),
         pl.Series("of days", [telling is None or (row[0], row[2]) in telling.settled for row in rows], pl.Boolean),
