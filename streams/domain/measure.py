@@ -93,17 +93,13 @@ class MeasureLogic:
         if ending:
             state.ended = max(state.ended, time)
         closed, state.closed_until = state.closed_until, max(state.closed_until, self._final_until(state, place))
-        if before < 0:
-            closed = state.closed_until
         horizon = hour_of(max(0, known - self._horizon))
         step = known // self._provisional * self._provisional
         crossed = 0 <= before < step and step > hour_of(known)
         if ending or crossed or closed < state.closed_until:
             yield from _of_new_orders(state, place)
-        silent = max(closed, hour_of(max(before, 0)) + HOUR_US)  # from here on nothing was known until now
-        for start in (*range(closed, silent, HOUR_US), *range(max(silent, horizon), state.closed_until, HOUR_US)):
-            if start < state.closed_until:
-                yield from _told(state, start, "final", place)
+        for start in _complete(state, closed if before >= 0 else -1, before, horizon):
+            yield from _told(state, start, "final", place)
         if ending or crossed:
             for start in range(state.closed_until, known + 1, HOUR_US):
                 yield from _told(state, start, "provisional", place)
@@ -123,6 +119,16 @@ class MeasureLogic:
         _forget(state, horizon, basis)
         newest = min(state.closed_until + HOUR_US - 1, state.known_until - basis.reigns.longest_lag)
         _forget(state, timeline.early_floor(newest), basis)
+
+
+def _complete(state: MeasureState, closed: int, before: int, horizon: int) -> list[int]:
+    """The hours that have become final: all between, but of a silence only those within the horizon and those of verdicts."""
+    until = state.closed_until
+    found = {h for h in state.timeline.hours if closed <= h < until}
+    if before >= 0:
+        silent = max(closed, hour_of(before) + HOUR_US)  # from here on nothing was known until now
+        found |= {*range(closed, min(silent, until), HOUR_US), *range(max(silent, horizon), until, HOUR_US)}
+    return sorted(found)
 
 
 def _forget(state: MeasureState, floor: int, basis: LineBasis) -> None:

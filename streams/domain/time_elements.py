@@ -24,6 +24,7 @@ from streams.domain.loss_rules import LossRules
 UNCODED = (TimeElement.DELAY, TimeElement.NO_ORDER, TimeElement.MINOR_STOP)  # what set-up and breaks can take over
 SHORT = (TimeElement.DELAY, TimeElement.BREAKDOWN)  # what a short stop makes minor
 _FIRST = itemgetter(0)
+FIRST_LOOK_US = HOUR_US // 4  # how far a look goes before it grows
 RUN, STOP, UNKNOWN = "run", "stop", "unknown"
 
 
@@ -127,7 +128,7 @@ def reach(facts: Facts, basis: LineBasis, start: int, end: int, longest_run: int
 def _look_back(facts: Facts, basis: LineBasis, time: int, longest: int) -> tuple[int, int]:
     """Start (or a point far enough inside) and end of the last barrier before ``time``."""
     first = min((s[0].time for s in facts.series[: Kind.CODE] if s), default=time)
-    width = HOUR_US
+    width = FIRST_LOOK_US
     while True:
         low = time - width
         for group in reversed(_raw_groups(facts, basis, low, time)):
@@ -140,7 +141,7 @@ def _look_back(facts: Facts, basis: LineBasis, time: int, longest: int) -> tuple
 
 def _look_ahead(facts: Facts, basis: LineBasis, time: int, longest: int) -> tuple[int, int]:
     """Start and end (or a point far enough inside) of the first barrier from ``time`` on; what is known at most."""
-    width = HOUR_US
+    width = FIRST_LOOK_US
     while time < facts.known:
         high = min(time + width, facts.known)
         for group in _raw_groups(facts, basis, time, high):

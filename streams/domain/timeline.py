@@ -14,7 +14,7 @@ from streams.domain.fact_series import ENDED, Entry, Kind, before, first_at, str
 from streams.domain.hour_record import Account, Content, HourRecord, Units
 from streams.domain.time_elements import Facts
 
-MOST_FACTS = 20_000  # kept one by one; more of them are settled early, so that a state stays well below a record's limit
+MOST_FACTS = 16_000  # kept one by one; more of them are settled early, so that a state stays well below a record's limit
 
 
 def hour_of(time: int) -> int:

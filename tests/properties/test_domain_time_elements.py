@@ -32,7 +32,7 @@ from streams.domain.measure import MeasureLogic
 from streams.domain.time_elements import Facts, element_spans
 
 randoms = st.randoms(use_true_random=False)
-slow = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+slow = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 START = to_micros(DAY) + 4 * HOUR_US
 STATES = ("ACTIVE", "ACTIVE", "READY", "STOPPED", "UNAVAILABLE", "Execute", "Held", "")
 ORDERS = ("A-1", "B-2", None)
@@ -208,10 +208,12 @@ def test_measures_end_up_with_the_minutes_whatever_the_order_the_repeats_and_the
     found: list[Row], models: list[LossModel], planned: list[Calendar], random: Random
 ) -> None:
     log = events_of(found)
+    random.shuffle(log)
+    if random.random() < 0.5:
+        log.sort(key=lambda e: e.event_time)
     end = Source(source="last").ending(START + max(m for _, m, _ in found) * MINUTE)
-    shuffled = log[:]
-    random.shuffle(shuffled)
-    line = run([*with_repeats(shuffled, random), end], models, planned, random)
+    log.insert(random.choice([len(log), random.randint(0, len(log))]), end)
+    line = run(with_repeats(log, random), models, planned, random)
     wanted = hourly(by_minute([*found, ("state", max(m for _, m, _ in found), "")], models, planned))
     for hour, m in newest(line).items():
         told: dict[tuple[str, str | None], int] = defaultdict(int)
@@ -260,3 +262,95 @@ def test_what_is_forgotten_has_had_its_say(found: list[Row], models: list[LossMo
         line.run(restart=lambda: True)
         told.append([m.model_dump(exclude={"inputs"}) for m in line.events(Measure)])
     assert told[0] == told[1]
+
+
+# quantities
+
+WHAT = ("produced", "scrap", "inspected", "passed", "energy_wh")
+
+
+@st.composite
+def works(draw: st.DrawFn) -> list[tuple[str, int, Any]]:
+    """Units, readings, verdicts and orders in any order of time."""
+    minute, order = st.integers(0, MOST), st.sampled_from(ORDERS)
+    return draw(
+        st.lists(
+            st.one_of(
+                st.tuples(st.just("order"), minute, order),
+                st.tuples(st.just("produced"), minute, st.tuples(st.integers(1, 3), st.integers(0, 1), order)),
+                st.tuples(st.just("energy"), minute, st.integers(0, 5)),
+                st.tuples(
+                    st.just("verdict"),
+                    minute,
+                    st.tuples(st.sampled_from(["U1", "U2", "U3"]), st.sampled_from(["pass", "fail", "uncertain"]), order),
+                ),
+            ),
+            min_size=1,
+            max_size=20,
+        )
+    )
+
+
+def work_events(found: list[tuple[str, int, Any]]) -> tuple[list[SourceEvent], list[SourceEvent]]:
+    """Machine facts and verdicts, numbered by one source in the order of the list."""
+    gw = Source()
+    facts: list[SourceEvent] = []
+    verdicts: list[SourceEvent] = []
+    for kind, minute, value in found:
+        time = START + minute * MINUTE
+        if kind == "order":
+            facts.append(gw.order(time, value))
+        elif kind == "produced":
+            facts.append(gw.produced(time, value[0], scrap=value[1], order=value[2]))
+        elif kind == "energy":
+            facts.append(gw.energy(time, float(value)))
+        else:
+            verdicts.append(gw.verdict(time, value[0], value[1], order=value[2]))
+    return facts, verdicts
+
+
+def work_by_hour(found: list[tuple[str, int, Any]]) -> dict[tuple[int, str | None], list[int]]:
+    """(hour, order) -> WHAT, by looking at all of it at once."""
+    rows = [(m, n, k, v) for n, (k, m, v) in enumerate(found, 1)]
+    out: dict[tuple[int, str | None], list[int]] = defaultdict(lambda: [0] * len(WHAT))
+
+    def order_at(minute: int) -> str | None:
+        held = sorted((m, n, v) for m, n, k, v in rows if k == "order" and m <= minute)
+        return held[-1][2] if held else None
+
+    def add(minute: int, order: str | None, place: int, n: int) -> None:
+        out[(START + minute * MINUTE) // HOUR_US * HOUR_US, order or order_at(minute)][place] += n
+
+    for m, _, _, (n, scrap, order) in (r for r in rows if r[2] == "produced"):
+        add(m, order, 0, n)
+        add(m, order, 1, scrap)
+    counter = {m: v for m, _, _, v in sorted(r for r in rows if r[2] == "energy")}  # of one minute the last number counts
+    for (_, a), (m, b) in pairwise(sorted(counter.items())):
+        add(m, None, 4, max(b - a, 0) * 1000)
+    for unit in ("U1", "U2", "U3"):
+        heard = sorted((m, n, v[1], v[2]) for m, n, k, v in rows if k == "verdict" and v[0] == unit)
+        if heard and heard[-1][2] != "uncertain":
+            add(heard[0][0], heard[0][3], 2, 1)
+            add(heard[0][0], heard[0][3], 3, int(heard[-1][2] == "pass"))
+    return {key: n for key, n in out.items() if any(n)}
+
+
+@slow
+@given(works(), randoms)
+def test_quantities_are_those_of_all_facts_at_once_however_the_topics_interleave(
+    found: list[tuple[str, int, Any]], random: Random
+) -> None:
+    facts, verdicts = work_events(found)
+    random.shuffle(facts)
+    random.shuffle(verdicts)
+    line = InMemoryPipeline(steps=(measure.STEP,), assets=[machine()])
+    end = Source(source="last").ending(START + MOST * MINUTE)
+    line.send(*with_repeats([*facts, end], random), topic=MACHINE)
+    line.send(*with_repeats(verdicts, random))
+    line.run(choose=random.choice, restart=lambda: random.random() < 0.3)
+    told = {
+        (h, order): [sum(getattr(q, w) for q in m.quantities if q.order == order) for w in WHAT]
+        for h, m in newest(line).items()
+        for order in {q.order for q in m.quantities}
+    }
+    assert {key: n for key, n in told.items() if any(n)} == work_by_hour(found)

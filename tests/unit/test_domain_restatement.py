@@ -178,6 +178,19 @@ def test_a_late_order_makes_set_up_of_the_stop_behind_it_hours_on() -> None:
     ]
 
 
+def test_a_late_order_in_a_run_makes_set_up_of_the_next_stop() -> None:
+    # [10-A x50:B-2 55:A-1 -)[11-A--30 R )[12--10 A : A-1 comes anew at 10:55, and no run begins before 12:10
+    gw, line = Source(), measuring(MODEL)
+    facts = [gw.order("10:00", "A-1"), gw.state("10:00", "ACTIVE"), gw.order("10:55", "A-1"), gw.state("11:30", "READY")]
+    fold(line, *facts, gw.state("12:10", "ACTIVE"), gw.alive("14:30"))
+    told = fold(line, gw.order("10:50", "B-2"))
+    assert hours(told) == [
+        (at("10:00"), "restated", {"A-1:production": 55, "B-2:production": 5}),
+        (at("11:00"), "restated", {"A-1:production": 30, "A-1:set-up": 30}),
+        (at("12:00"), "restated", {"A-1:set-up": 10, "A-1:production": 50}),
+    ]
+
+
 # what is known about the line
 
 
