@@ -59,7 +59,7 @@ MEASURE = Topic(
     producers=("measure",), consumers=("kpi",),
 )  # fmt: skip
 KPI = Topic(
-    "factory.kpi.v1", "KPIs of ISO 22400 per asset, line and order", (KpiValue,), "scope.id", 90,
+    "factory.kpi.v1", "KPIs of ISO 22400 per asset, line, order and part", (KpiValue,), "scope.id", 90,
     producers=("kpi",), consumers=("twin", "publish", "subscribers"),
 )  # fmt: skip
 HEALTH = Topic(
@@ -104,7 +104,7 @@ CALENDAR = Topic(
 )  # fmt: skip
 LOSS_MODEL = Topic(
     "factory.loss-model.v1", "How states and reasons become time elements; every version stays", (LossModel,), "subject", None,
-    compacted=True, producers=("erp",), consumers=("measure", "subscribers"),
+    compacted=True, producers=("erp",), consumers=("kpi", "measure", "subscribers"),
 )  # fmt: skip
 EXPORT_POLICY = Topic(
     "factory.export-policy.v1", "Export policies per customer", (ExportPolicy,), "customer", None, compacted=True,

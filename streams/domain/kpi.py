@@ -24,6 +24,7 @@ from schemas.envelope import Event
 from schemas.events.measure import Measure
 from schemas.instant import HOUR_US, to_micros
 from streams.domain.fold import Folded, Origin, References
+from streams.domain.kpi_contribution import cause_of
 from streams.domain.kpi_day import DayRollUp, days_of
 from streams.domain.kpi_hour import HourRollUp
 from streams.domain.kpi_order import OrderRollUp
@@ -89,6 +90,5 @@ class KpiLogic:
 
     def fold(self, state: State, event: Event, origin: Origin, references: References) -> Folded:
         """Replace one contribution."""
-        del references
         assert isinstance(event, Measure)
-        return state.fold(event, origin)
+        return state.fold(event, cause_of(event, origin, references))

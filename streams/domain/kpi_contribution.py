@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 from schemas.envelope import InputRange
 from schemas.events.measure import Measure
-from schemas.instant import HOUR_US, from_micros, rfc3339, to_micros
-from streams.domain.fold import Origin
-from streams.domain.kpi_series import Roll
+from schemas.instant import HOUR_US, rfc3339, to_micros
+from streams.domain.fold import Origin, References
+from streams.domain.kpi_series import Cause, Roll
 from streams.domain.kpi_sums import Sums
 
 PROVISIONAL, FINAL, RESTATED = 0, 1, 2  # standings
@@ -87,7 +87,8 @@ def rolled(sums: Sums, heads: Sequence[Head], bounds: tuple[int, int], absent: i
     )
 
 
-def cause(measure: Measure) -> str:
-    """Why a value changes by this measure, for people."""
-    hour = rfc3339(from_micros(to_micros(measure.window.start)))[:16]
-    return f"{measure.asset}, hour {hour}Z: {measure.reason or 'was heard after the others'}"
+def cause_of(measure: Measure, origin: Origin, references: References) -> Cause:
+    """What a measure makes new values with, its reason in words for people."""
+    hour = rfc3339(measure.window.start)[:16]
+    reason = f"{measure.asset}, hour {hour}Z: {measure.reason or 'was heard after the others'}"
+    return Cause(origin, reason, {m.version: m.low_speed_limit for m in references.loss_models(measure.line)})

@@ -13,8 +13,8 @@ from schemas.events.kpi_value import KpiValue
 from schemas.events.measure import Measure
 from schemas.instant import HOUR_US, to_micros
 from streams.domain.fold import Folded, Origin, Outcome
-from streams.domain.kpi_contribution import AssetHour, Head, cause, head_of, missing, rolled, settled
-from streams.domain.kpi_series import AllSeries, Roll, Subject, loaded, next_values, stored
+from streams.domain.kpi_contribution import AssetHour, Head, head_of, missing, rolled, settled
+from streams.domain.kpi_series import AllSeries, Cause, Roll, Subject, loaded, next_values, stored
 from streams.domain.kpi_sums import Sums, sums, total
 
 
@@ -58,7 +58,7 @@ class DayRollUp:
         """Nothing to store."""
         return not self.assets
 
-    def fold(self, measure: Measure, origin: Origin) -> Folded:
+    def fold(self, measure: Measure, cause: Cause) -> Folded:
         """Replace the contribution of one asset and settled hour; a measure of other days means that this one is past."""
         if self.day not in days_of(measure):
             self.bounds, self.assets, self.series = {}, {}, {}
@@ -68,9 +68,9 @@ class DayRollUp:
         known = hours.get(start)
         if known is not None and measure.revision <= known.head.revision:
             return Folded(Outcome.DUPLICATE)
-        hours[start] = DayHour(head_of(measure, origin), self._cells(measure))
+        hours[start] = DayHour(head_of(measure, cause.origin), self._cells(measure))
         shifts = self._named(measure) | {c.shift for c in (*hours[start].cells, *(known.cells if known else ())) if c.shift}
-        return Folded(Outcome.APPLIED, list(self._values(sorted(shifts), origin, cause(measure))))
+        return Folded(Outcome.APPLIED, list(self._values(sorted(shifts), cause)))
 
     def _cells(self, measure: Measure) -> tuple[Cell, ...]:
         """The measure's entries of this day, by shift and, on a line, by part."""
@@ -93,24 +93,24 @@ class DayRollUp:
                     shifts.add(w.id)
         return shifts
 
-    def _values(self, shifts: Iterable[str], origin: Origin, reason: str) -> Iterator[KpiValue]:
+    def _values(self, shifts: Iterable[str], cause: Cause) -> Iterator[KpiValue]:
         scope = ("line", self.line) if self.asset is None else ("asset", self.asset)
-        day = self._roll(self.day, None, origin)
+        day = self._roll(self.day, None, cause.origin)
         if day is None:
             return
-        yield from self._next("day", self.day, scope, day, reason)
+        yield from self._next("day", self.day, scope, day, cause)
         for shift in shifts:
-            roll = self._roll(shift, shift, origin)
+            roll = self._roll(shift, shift, cause.origin)
             if roll is not None:
-                yield from self._next("shift", shift, scope, roll, reason)
+                yield from self._next("shift", shift, scope, roll, cause)
         for part, made in self._parts().items():
             # the day of a part is that of its line: as long, as far observed, as settled
-            yield from self._next("day", f"{self.day}/{self.line}", ("part", part), day._replace(sums=made, missing=0), reason)
+            yield from self._next("day", f"{self.day}/{self.line}", ("part", part), day._replace(sums=made, missing=0), cause)
 
-    def _next(self, kind: Any, window: str, scope: tuple[Any, str], roll: Roll, reason: str) -> Iterator[KpiValue]:
+    def _next(self, kind: Any, window: str, scope: tuple[Any, str], roll: Roll, cause: Cause) -> Iterator[KpiValue]:
         name = f"part/{scope[1]}" if scope[0] == "part" else f"{kind}/{window}"
         subject = Subject(*scope, kind, (self.line, window), window, self.threshold)
-        return next_values(self.series.setdefault(name, {}), subject, roll, reason)
+        return next_values(self.series.setdefault(name, {}), subject, roll, cause)
 
     def _roll(self, window: str, shift: str | None, origin: Origin) -> Roll | None:
         """What the contributions within a window say, all of them or those of a shift; None when there are none."""

@@ -7,9 +7,9 @@ from typing import Any
 from schemas.events.kpi_value import KpiValue
 from schemas.events.measure import Measure
 from schemas.instant import HOUR_US, to_micros
-from streams.domain.fold import Folded, Origin, Outcome
-from streams.domain.kpi_contribution import AssetHour, Head, cause, head_of, missing, rolled, settled
-from streams.domain.kpi_series import AllSeries, Subject, loaded, next_values, stored
+from streams.domain.fold import Folded, Outcome
+from streams.domain.kpi_contribution import AssetHour, Head, head_of, missing, rolled, settled
+from streams.domain.kpi_series import AllSeries, Cause, Subject, loaded, next_values, stored
 from streams.domain.kpi_sums import Sums, sums, total
 
 
@@ -28,7 +28,7 @@ class HourRollUp:
         """Nothing to store."""
         return not self.assets
 
-    def fold(self, measure: Measure, origin: Origin) -> Folded:
+    def fold(self, measure: Measure, cause: Cause) -> Folded:
         """Replace the asset's contribution; a measure of another hour means that this one is past."""
         if to_micros(measure.window.start) != self.start:
             self.assets, self.series = {}, {}
@@ -36,23 +36,24 @@ class HourRollUp:
         known = self.assets.get(measure.asset)
         if known is not None and measure.revision <= known.head.revision:
             return Folded(Outcome.DUPLICATE)
-        self.assets[measure.asset] = AssetHour(head_of(measure, origin), sums(measure.elements, measure.quantities))
-        reason = cause(measure)
+        self.assets[measure.asset] = AssetHour(head_of(measure, cause.origin), sums(measure.elements, measure.quantities))
         return Folded(
             Outcome.APPLIED,
             [
-                *self._values("asset", measure.asset, {measure.asset: self.assets[measure.asset]}, origin, reason),
-                *self._values("line", self.line, self.assets, origin, reason),
+                *self._values("asset", measure.asset, {measure.asset: self.assets[measure.asset]}, cause),
+                *self._values("line", self.line, self.assets, cause),
             ],
         )
 
-    def _values(self, kind: Any, name: str, assets: dict[str, AssetHour], origin: Origin, reason: str) -> Iterator[KpiValue]:
+    def _values(self, kind: Any, name: str, assets: dict[str, AssetHour], cause: Cause) -> Iterator[KpiValue]:
         hours = [{self.start: a} for a in assets.values()]
         bounds = (self.start, self.start + HOUR_US)
         heads = [a.head for a in assets.values()]
-        roll = rolled(total(a.sums for a in assets.values()), heads, bounds, missing(hours), settled(hours, bounds[1]), origin)
+        roll = rolled(
+            total(a.sums for a in assets.values()), heads, bounds, missing(hours), settled(hours, bounds[1]), cause.origin
+        )
         subject = Subject(kind, name, "hour", (self.start,), threshold=self.threshold)
-        return next_values(self.series.setdefault(f"{kind}/{name}", {}), subject, roll, reason)
+        return next_values(self.series.setdefault(f"{kind}/{name}", {}), subject, roll, cause)
 
     def row(self) -> list[Any]:
         """See ``restore``."""

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 from schemas.envelope import Event, InputRange
 from schemas.events.measure import Measure
 from schemas.instant import to_micros
-from streams.domain.fold import Folded, Origin, Outcome
-from streams.domain.kpi_contribution import RESTATED, cause, head_of, newest_version
-from streams.domain.kpi_series import AllSeries, Roll, Subject, loaded, next_values, stored
+from streams.domain.fold import Folded, Outcome
+from streams.domain.kpi_contribution import RESTATED, head_of, newest_version
+from streams.domain.kpi_series import AllSeries, Cause, Roll, Subject, loaded, next_values, stored
 from streams.domain.kpi_sums import Sums, sums
 
 
@@ -83,18 +83,19 @@ class OrderRollUp:
         """An order is never dropped."""
         return False
 
-    def fold(self, measure: Measure, origin: Origin) -> Folded:
+    def fold(self, measure: Measure, cause: Cause) -> Folded:
         """Replace the contribution of one asset and hour."""
         own = sums((e for e in measure.elements if e.order == self.order), (q for q in measure.quantities if q.order == self.order))
-        head, at = head_of(measure, origin), origin.offset
+        head, at = head_of(measure, cause.origin), cause.origin.offset
         restated = int(head.standing == RESTATED)
         start = to_micros(measure.window.start)
         hour = OrderHour(head.revision, start, head.until, at, at, restated, head.calendar, head.loss_model, own)
         if not self.assets.setdefault(measure.asset, OrderAsset()).replace(hour, self.keep):
             return Folded(Outcome.DUPLICATE)
-        return Folded(Outcome.APPLIED, self._values(origin, cause(measure)))
+        return Folded(Outcome.APPLIED, self._values(cause))
 
-    def _values(self, origin: Origin, reason: str) -> list[Event]:
+    def _values(self, cause: Cause) -> list[Event]:
+        origin = cause.origin
         whole = self._whole()
         inputs = InputRange(
             topic=origin.topic, partition=origin.partition, first_offset=whole.first_offset, last_offset=whole.last_offset
@@ -103,7 +104,7 @@ class OrderRollUp:
         span = (whole.start, whole.until, whole.until)
         roll = Roll(whole.sums, *span, 0, False, whole.restated, whole.calendar, whole.loss_model, inputs)
         subject = Subject("order", self.order, "order", (self.line,))
-        return list(next_values(self.series, subject, roll, reason))
+        return list(next_values(self.series, subject, roll, cause))
 
     def _whole(self) -> OrderHour:
         """All contributions as one. Hours without anything for the order don't stretch its window; without any it has no length."""

@@ -1,6 +1,6 @@
 """The values of one KPI of one scope and window: a new revision when something that it says has changed."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from math import floor
 from typing import Any, NamedTuple
@@ -9,7 +9,8 @@ from schemas.envelope import InputRange, Status, Window
 from schemas.events.kpi_value import Kpi, KpiFlag, KpiValue, Scope, ScopeKind, WindowKind
 from schemas.identity import derived_id
 from schemas.instant import from_micros
-from streams.domain.formula import FORMULAS, OUT_OF_RANGE, Formula, Ratio, ratio, terms, value
+from streams.domain.fold import Origin
+from streams.domain.formula import FORMULAS, OUT_OF_RANGE, Ratio, ratio, terms, value
 from streams.domain.kpi_sums import Sums
 
 _TEXTS = {kpi: formula.text for kpi, formula in FORMULAS.items()}
@@ -61,11 +62,19 @@ class Subject:
     threshold: float = 0.0
 
 
+class Cause(NamedTuple):
+    """What makes new values: the record, why it was sent, and the low speed limit of each version of the line's loss model."""
+
+    origin: Origin
+    reason: str
+    limits: Mapping[int | None, float]
+
+
 AllSeries = dict[str, Series]  # by KPI
 
 
-def next_values(known: AllSeries, subject: Subject, roll: Roll, reason: str) -> Iterator[KpiValue]:
-    """The next revision of each KPI of which something has changed. ``reason`` is why, should it have been final before.
+def next_values(known: AllSeries, subject: Subject, roll: Roll, cause: Cause) -> Iterator[KpiValue]:
+    """The next revision of each KPI of which something has changed.
 
     A KPI is told from when it first has a denominator; the availability always. That time went on is no change: the window of an
     order ends where its newest value was made.
@@ -78,17 +87,17 @@ def next_values(known: AllSeries, subject: Subject, roll: Roll, reason: str) -> 
             if found.null_reason is not None and kpi is not Kpi.AVAILABILITY:
                 continue
             series = known[kpi] = Series()
-        told = _next_value(series, subject, kpi, found, coverage, sums, roll, reason)
+        told = _next_value(series, subject, kpi, found, coverage, sums, roll, cause)
         if told is not None:
             yield told
 
 
 def _next_value(
-    series: Series, subject: Subject, kpi: Kpi, found: Ratio, coverage: float, sums: dict[str, int], roll: Roll, reason: str
+    series: Series, subject: Subject, kpi: Kpi, found: Ratio, coverage: float, sums: dict[str, int], roll: Roll, cause: Cause
 ) -> KpiValue | None:
     formula = FORMULAS[kpi]
     number, null_reason = _judged(found, coverage, subject.threshold)
-    flags = sorted(_flags(formula, found, roll, coverage < subject.threshold))
+    flags = sorted(_flags(kpi, found, roll, coverage < subject.threshold, cause.limits.get(roll.loss_model, 0.0)))
     said = [found.numerator, found.denominator, coverage, roll.settled, flags, number]
     if said == series.said:
         return None
@@ -120,7 +129,7 @@ def _next_value(
         inputs=[roll.inputs],
         supersedes=_id(subject, kpi, series.revision - 1) if series.revision > 1 else None,
         delta=None if before is None or number is None else number - before,
-        reason=reason[:200] if status == "restated" else None,
+        reason=cause.reason[:200] if status == "restated" else None,
     )
 
 
@@ -134,9 +143,14 @@ def _judged(found: Ratio, coverage: float, threshold: float) -> tuple[float | No
     return number, None if number is not None else OUT_OF_RANGE
 
 
-def _flags(formula: Formula, found: Ratio, roll: Roll, low: bool) -> Iterator[KpiFlag]:
-    if found.null_reason is None and formula.unit == "1" and found.numerator > found.denominator:
-        yield "above one"
+def _flags(kpi: Kpi, found: Ratio, roll: Roll, low: bool, limit: float) -> Iterator[KpiFlag]:
+    """``limit`` is the one of the newest loss model in the window."""
+    formula = FORMULAS[kpi]
+    if found.null_reason is None and formula.unit == "1":
+        if found.numerator > found.denominator:
+            yield "above one"
+        if kpi is Kpi.EFFECTIVENESS and (value(found.numerator, found.denominator) or 0.0) < limit:
+            yield "low speed"
     if low:
         yield "low coverage"
     if formula.rated and roll.sums.unrated:

@@ -5,9 +5,10 @@ from fractions import Fraction
 import pytest
 from inmemory_pipeline import InMemoryPipeline
 from kpi_lab import fold, of, rolling_up
-from machine_facts import at, elapsed, measure, minutes, us
+from machine_facts import at, elapsed, loss_model, measure, minutes, us
 
 from schemas.events.kpi_value import Kpi, KpiValue
+from schemas.events.measure import Quantity
 from schemas.registry import MEASURE
 from schemas.time_element import TimeElement
 from streams.agents import kpi
@@ -234,3 +235,29 @@ def test_a_repeat_of_an_hour_long_summed_up_adds_nothing(line: InMemoryPipeline)
     first = measure("10:00", account={("A-1", "ACTIVE"): 60})
     fold(line, first, measure("+31 10:00", account={("A-1", "ACTIVE"): 60}))
     assert of(fold(line, first), "order") == []
+
+
+def units(produced: int, **fields: int) -> list[Quantity]:
+    """Units outside of shifts, orders and parts."""
+    place = {"shift": None, "order": None, "part": None}
+    return [Quantity.model_validate({"day": "2026-11-24", **place, "produced": produced, "scrap": 0, "rework": 0, **fields})]
+
+
+def test_effectiveness_below_the_limit_of_the_loss_model_is_low_speed(line: InMemoryPipeline) -> None:
+    # 30 units of 1 min in 60 min; version 1 does not care, version 2 wants 60 %
+    line.references.put(loss_model(1), loss_model(2).model_copy(update={"low_speed_limit": 0.6}))
+    made = [
+        Quantity(day="2026-11-24", shift=None, order=None, part=None, produced=30, scrap=0, rework=0, planned_run_us=minutes(30))
+    ]
+    first, second = (fold(line, measure("10:00", r, loss_model_version=r).model_copy(update={"quantities": made})) for r in (1, 2))
+    assert [(v.value, v.flags) for v in of(first, "asset", Kpi.EFFECTIVENESS)] == [(0.5, [])]
+    assert [(v.value, v.flags, v.loss_model_version) for v in of(second, "asset", Kpi.EFFECTIVENESS)] == [(0.5, ["low speed"], 2)]
+
+
+def test_units_without_a_planned_run_time_are_flagged_where_it_counts(line: InMemoryPipeline) -> None:
+    made = [
+        Quantity(day="2026-11-24", shift=None, order=None, part=None, produced=30, scrap=0, rework=0, planned_run_us=9, unrated=1)
+    ]
+    values = fold(line, measure("10:00").model_copy(update={"quantities": made}))
+    flagged = {v.kpi for v in values if v.scope.kind == "asset" and v.window_kind == "hour" and v.flags == ["unrated units"]}
+    assert flagged == {Kpi.EFFECTIVENESS, Kpi.OEE, Kpi.NEE}
