@@ -213,6 +213,7 @@ class StepRunner:
             events = await self._known(batch, events, work)
             if fold_slice is not None:
                 self._take(fold_slice(self.state.state, events, batch, self._around.references), work)
+                await self._breathe_in_time()
                 continue
             for index, event in events:
                 self._apply(event, Origin(batch.topic, batch.partition, batch.offsets[index]), work)
