@@ -151,6 +151,7 @@ def measure(
         "window": {"start": from_micros(start), "end": from_micros(start + HOUR_US)},
         "revision": revision,
         "status": status,
+        "due": status != "provisional",
         "observed_until": from_micros(end),
         "account": entries,
         "elements": [*elements, *([elapsed(start, TimeElement.UNKNOWN, rest)] if rest else [])],

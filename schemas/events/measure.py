@@ -80,6 +80,7 @@ class Measure(DerivedEvent):
     window: Annotated[Window, Label("The hour", Export.AGGREGATE)]
     revision: Annotated[int, Field(ge=1), Label("Grows with each restatement", Export.ALLOW, unit="1")]
     status: Annotated[Status, Label("Whether the hour can still change in the ordinary way", Export.ALLOW)]
+    due: Annotated[bool, Label("Whether days and shifts add it up: since it was final, or a source had ended in it", Export.ALLOW)]
     observed_until: Annotated[Instant, Label("End of what is known of this hour", Export.AGGREGATE)]
     account: Annotated[list[AccountEntry], Label("Time per order and state, sorted", Export.AGGREGATE)]
     elements: Annotated[list[ElementEntry], Label("Time per element, sorted", Export.AGGREGATE)]

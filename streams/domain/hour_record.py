@@ -47,7 +47,9 @@ WindowName = tuple[str, str, int, int]  # day or shift, id, start, end
 
 
 class Told(NamedTuple):
-    """What was said of an hour. ``named`` are orders and parts, ``until`` is how far it was known, ``digest`` names the content."""
+    """What was said of an hour. ``named`` are orders and parts, ``until`` is how far it was known, ``digest`` names the content.
+
+    ``due`` is true from when it was told as final, or because a source had ended."""
 
     revision: int = 0
     line: str = ""
@@ -55,6 +57,7 @@ class Told(NamedTuple):
     windows: list[WindowName] = []
     until: int = 0
     digest: str = ""
+    due: bool = False
 
 
 NOTHING_TOLD = Told()
@@ -149,8 +152,8 @@ def from_body(start: int, body: list[Any]) -> HourRecord:
         account, elements, quantities = ({tuple(k[:-1]): k[-1] for k in part} for part in settled)
         record.settled = Content(account, elements, quantities)
     record.offsets = offsets
-    revision, line, named, windows, until, digest = told
-    record.told = Told(revision, line, [(o, p) for o, p in named], [(a, b, c, d) for a, b, c, d in windows], until, digest)
+    revision, line, named, windows, until, digest, due = told
+    record.told = Told(revision, line, [(o, p) for o, p in named], [(a, b, c, d) for a, b, c, d in windows], until, digest, due)
     return record
 
 

@@ -10,7 +10,8 @@ Keys of states, all within the partition of the line:
 - ``day/<line>/<date>``: the line's day and its shifts, and the parts made in it;
 - ``order/<line>/<order>``: the order.
 
-Hours and orders follow each measure. Shifts, days and parts are sums of settled hours: a provisional measure does not touch them.
+Hours and orders follow each measure. Shifts, days and parts are sums of the hours that are due: those that are final, or in which a
+source had ended. Other provisional measures do not touch them.
 
 A measure names every order, day and shift that an earlier revision of it named (with zeros when it has lost them), so each of
 them is reached. A final measure also reaches the hour and the day that lie so far before it that no measure restates them: they
@@ -57,7 +58,7 @@ class KpiLogic:
     def _keys(self, measure: Measure) -> Iterator[str]:
         line, asset, start = measure.line, measure.asset, to_micros(measure.window.start)
         yield f"hour/{line}/{start}"
-        days = [] if measure.status == "provisional" else days_of(measure)
+        days = days_of(measure) if measure.due else []
         for day in days:
             yield f"asset/{line}/{day}/{asset}"
             yield f"day/{line}/{day}"

@@ -226,9 +226,9 @@ def _account(state: MeasureState, start: int, known: int, place: Place) -> HourA
     basis = place.basis((record.told.line if record is not None else "") or place.line)
     until = min(start + HOUR_US, known)
     found, end = content(state.timeline, basis, start, until, known), start + HOUR_US
-    return HourAccount(
-        start, until, found, windows(basis, start), basis.calendar_version(start, end), basis.loss_model_version(start, end)
-    )
+    versions = basis.calendar_version(start, end), basis.loss_model_version(start, end)
+    due = start < state.closed_until or state.ended == known or (record is not None and record.told.due)
+    return HourAccount(start, until, found, windows(basis, start), *versions, due)
 
 
 def _say(state: MeasureState, account: HourAccount, status: Status, place: Place, reason: str | None) -> Measure:

@@ -27,11 +27,12 @@ class HourAccount(NamedTuple):
     windows: list[WindowName]
     calendar: int | None
     loss_model: int | None
+    due: bool
 
     def digest(self) -> str:
         """A name of what is told."""
         content = [sorted(part.items(), key=repr) for part in self.content]
-        text = json.dumps([self.until, content, self.windows, self.calendar, self.loss_model], separators=(",", ":"))
+        text = json.dumps([self.until, content, self.windows, self.calendar, self.loss_model, self.due], separators=(",", ":"))
         return derived_id(text)[:12]
 
 
@@ -57,7 +58,7 @@ def next_told(before: Told, account: HourAccount, line: str) -> Told:
     bounds = {(kind, name): (start, end) for kind, name, start, end in (*before.windows, *account.windows)}
     windows = sorted((*key, *value) for key, value in bounds.items())
     named = sorted({*before.named, *named_in(account.content)}, key=repr)
-    return Told(before.revision + 1, before.line or line, named, windows, account.until, account.digest())
+    return Told(before.revision + 1, before.line or line, named, windows, account.until, account.digest(), account.due)
 
 
 def measure(account: HourAccount, told: Told, saying: Saying, offsets: Sequence[tuple[int, int, int]]) -> Measure:
@@ -72,6 +73,7 @@ def measure(account: HourAccount, told: Told, saying: Saying, offsets: Sequence[
         window=_window(start, start + HOUR_US),
         revision=told.revision,
         status=saying.status,
+        due=told.due,
         observed_until=from_micros(until),
         account=[
             AccountEntry(order=order, state=_STATES[state], duration_us=time)
