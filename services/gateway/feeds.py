@@ -87,7 +87,7 @@ def read_limits(path: Path) -> dict[str, dict[str, Any]]:
         try:
             Channel.model_validate({"unit": "1", **words})
         except ValueError as exc:
-            fields = "low, high, deadband, priority, control, specification"
+            fields = "low, high, deadband, priority, on_delay_us, off_delay_us, alarms_while, control, specification"
             raise UserError(f"{path}: limits of {channel} are not {fields}: {words}") from exc
     return limits
 
