@@ -1,9 +1,9 @@
 """Facts of one kind about an asset, ascending in time: what is the case, from when on."""
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from enum import IntEnum
-from operator import attrgetter
+from operator import itemgetter
 from typing import NamedTuple
 
 ENDED = ""  # in place of a state or a mode: nobody watches any more
@@ -57,7 +57,7 @@ def verdict_of(fact: Entry) -> Verdict:
 
 
 Series = Sequence[Entry]
-_TIME = attrgetter("time")
+_FIRST = itemgetter(0)
 
 
 def first_at(series: Series, time: int) -> int:
@@ -73,26 +73,31 @@ def before(series: Series, time: int) -> Entry | None:
 
 def value_at(series: Series, time: int) -> str | None:
     """What is the case at ``time``; None for nothing, or when nobody watches."""
-    at = bisect_right(series, time, key=_TIME)
+    at = first_at(series, time + 1)
     return (series[at - 1].value or None) if at else None
 
 
 def stretches(
     series: Sequence[Series], start: int, end: int, marks: Sequence[int] = ()
 ) -> Iterator[tuple[int, int, list[str | None]]]:
-    """(from, to, value of each series) over [start, end), gapless: cut at every entry and at ``marks``."""
-    cuts = {start, *marks}
-    for one in series:
-        cuts.update(e.time for e in one[first_at(one, start) : first_at(one, end)])
-    times = sorted(t for t in cuts if start <= t < end)
-    positions = [first_at(one, start) for one in series]
-    for t, until in zip(times, [*times[1:], end], strict=True):
-        for i, one in enumerate(series):
-            at = positions[i]
-            while at < len(one) and one[at].time <= t:
-                at += 1
-            positions[i] = at
-        yield t, until, [(one[at - 1].value or None) if at else None for one, at in zip(series, positions, strict=True)]
+    """(from, to, value of each series) over [start, end), gapless: cut where a value changes and at ``marks``. The list of values
+    is the same one each time."""
+    values = [value_at(one, start) for one in series]
+    changes: list[tuple[int, int, str | None]] = [(mark, -1, None) for mark in marks if start < mark < end]
+    for i, one in enumerate(series):
+        changes += [(e.time, i, e.value or None) for e in one[first_at(one, start + 1) : first_at(one, end)]]
+    changes.sort(key=_FIRST)  # a stable sort keeps the order within a series
+    at = start
+    for time, i, value in changes:
+        if i >= 0 and values[i] == value:
+            continue
+        if time > at:
+            yield at, time, values
+            at = time
+        if i >= 0:
+            values[i] = value
+    if at < end:
+        yield at, end, values
 
 
 def row_of_entries(start: int, place: dict[str | None, int], series: Series) -> list[int]:

@@ -82,11 +82,14 @@ class _Ledger:
         order = units.order or self._assigned(units.time)
         record = None if order is None else self._basis.order(order)
         planned = None if record is None else record.planned_run_time_us
-        key = self._key(units.time, order, units.part or (None if record is None else record.part))
-        self._add(key, "produced", units.produced)
-        self._add(key, "scrap", units.scrap)
-        self._add(key, "rework", units.rework)
-        self._add(key, "unrated" if planned is None else "planned_run_us", units.produced * (1 if planned is None else planned))
+        row = self._row(self._key(units.time, order, units.part or (None if record is None else record.part)))
+        row[0] += units.produced
+        row[1] += units.scrap
+        row[2] += units.rework
+        if planned is None:
+            row[_PLACE["unrated"]] += units.produced
+        else:
+            row[_PLACE["planned_run_us"]] += units.produced * planned
 
     def meter(self, reading: Entry) -> None:
         """The rise of the energy counter since the reading before; of equal times the last counts, and a fall is a new meter."""
@@ -118,7 +121,13 @@ class _Ledger:
         return piece.day.id, None if piece.shift is None else piece.shift.id, order, part
 
     def _add(self, key: QuantityKey, what: str, n: int) -> None:
-        self.totals.setdefault(key, [0] * len(QUANTITIES))[_PLACE[what]] += n
+        self._row(key)[_PLACE[what]] += n
+
+    def _row(self, key: QuantityKey) -> list[int]:
+        found = self.totals.get(key)
+        if found is None:
+            found = self.totals[key] = [0] * len(QUANTITIES)
+        return found
 
 
 def next_reading(timeline: Timeline, time: int) -> int | None:

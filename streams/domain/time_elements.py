@@ -82,6 +82,9 @@ class ElementSpan(NamedTuple):
     begins: bool
 
 
+What = tuple[TimeElement, str | None, str | None, Bounds | None, Bounds]  # element, reason, order, shift, day
+
+
 class Reach(NamedTuple):
     """[start, end) in which an instant is judged; ``near`` and ``far`` are the ends of its own stretch, the barriers left out."""
 
@@ -98,20 +101,19 @@ def element_spans(facts: Facts, basis: LineBasis, start: int, end: int) -> list[
     around = reach(facts, basis, start, end, set_up=True)
     groups = groups_of(facts, basis, around.start, max(around.end, end))
     changes = _set_ups(facts, basis, groups, start, end)
-    since = max(start - 1, 0)
-    found = _judged(groups, basis.planned(since, end), changes, _gaps(groups, basis, since, end), since, end)
-    out: list[ElementSpan] = []
-    last: ElementSpan | None = None
-    for span in found:
-        now = span._replace(begins=last is not None and last.element is not span.element)
-        if out and _alike(out[-1], now):
-            out[-1] = out[-1]._replace(end=now.end)
-        elif now.start >= start:
-            out.append(now)
-        elif now.end > start:  # the instant before only tells whether the first span begins
-            out.append(now._replace(start=start, begins=False))
-        last = now
-    return out
+    since = max(start - 1, 0)  # the instant before only tells whether the first span begins
+    whole: list[tuple[int, int, What]] = []
+    for at, until, what in _judged(groups, basis.planned(since, end), changes, _gaps(groups, basis, since, end), since, end):
+        if whole and whole[-1][2] == what:
+            whole[-1] = (whole[-1][0], until, what)
+        else:
+            whole.append((at, until, what))
+    before = [None, *(what[0] for _, _, what in whole)]
+    return [
+        ElementSpan(max(at, start), until, *what, begins=last is not None and last is not what[0])
+        for (at, until, what), last in zip(whole, before, strict=False)
+        if until > start
+    ]
 
 
 def reach(facts: Facts, basis: LineBasis, start: int, end: int, longest_run: int | None = None, set_up: bool = False) -> Reach:
@@ -177,6 +179,8 @@ def groups_of(facts: Facts, basis: LineBasis, start: int, end: int) -> list[Grou
     """Runs, coded stops and unknown time, after short runs have gone to the stop before them."""
     segments: list[Segment] = []
     raw = _raw_groups(facts, basis, start, end)
+    if basis.reigns.longest_run == 0:
+        return _with_codes(facts, basis, raw)
     for i, group in enumerate(raw):
         between = 0 < i < len(raw) - 1 and raw[i - 1].kind == STOP and raw[i + 1].kind == STOP
         if group.kind == RUN and between and group.end - group.start < group.segments[0].rules.minimum_run:
@@ -185,7 +189,13 @@ def groups_of(facts: Facts, basis: LineBasis, start: int, end: int) -> list[Grou
         else:
             segments += group.segments
     whole = [Group(kind, list(part)) for kind, part in groupby(segments, key=lambda s: s.kind)]
-    return [g._replace(reason=_code(facts, basis, g)) if g.kind == STOP else g for g in whole]
+    return _with_codes(facts, basis, whole)
+
+
+def _with_codes(facts: Facts, basis: LineBasis, groups: list[Group]) -> list[Group]:
+    if not facts.of(Kind.CODE):
+        return groups
+    return [g._replace(reason=_code(facts, basis, g)) if g.kind == STOP else g for g in groups]
 
 
 def _code(facts: Facts, basis: LineBasis, stop: Group) -> str | None:
@@ -261,7 +271,7 @@ def _union(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
 
 def _judged(
     groups: list[Group], planned: list[Piece], set_ups: list[tuple[int, int]], gaps: list[tuple[int, int]], start: int, end: int
-) -> Iterator[ElementSpan]:
+) -> Iterator[tuple[int, int, What]]:
     """[start, end) cut at everything that counts, each part with its element."""
     pieces, edges = iter(planned), sorted({t for pair in (*set_ups, *gaps) for t in pair})
     piece = next(pieces)
@@ -271,14 +281,18 @@ def _judged(
             while at < until:
                 while piece.end <= at:
                     piece = next(pieces)
-                next_edge = bisect_right(edges, at)
-                stop_at = min(until, piece.end, *edges[next_edge : next_edge + 1])
+                stop_at = min(until, piece.end)
+                if edges:
+                    next_edge = bisect_right(edges, at)
+                    stop_at = min(stop_at, *edges[next_edge : next_edge + 1], stop_at)
                 element, reason = _element(group, segment, piece, _inside(set_ups, at), _inside(gaps, at))
-                yield ElementSpan(at, stop_at, element, reason, segment.order, piece.shift, piece.day, False)
+                yield at, stop_at, (element, reason, segment.order, piece.shift, piece.day)
                 at = stop_at
 
 
 def _inside(spans: list[tuple[int, int]], time: int) -> bool:
+    if not spans:
+        return False
     at = bisect_right(spans, time, key=_FIRST) - 1
     return at >= 0 and time < spans[at][1]
 
@@ -302,8 +316,3 @@ def _element(group: Group, segment: Segment, piece: Piece, in_set_up: bool, in_g
     if in_gap and found in UNCODED:
         found = TimeElement.PLANNED_DOWNTIME
     return found, group.reason
-
-
-def _alike(a: ElementSpan, b: ElementSpan) -> bool:
-    """Whether b goes on with a in all but time."""
-    return a.end == b.start and a[2:7] == b[2:7]
