@@ -127,11 +127,11 @@ class DayRollUp:
 
     def _parts(self) -> dict[str, Sums]:
         """The sums of each part, in order; zeros for one that is gone."""
-        found = {name.partition("/")[2]: Sums() for name in self.series if name.startswith("part/")}
+        found: dict[str, list[Sums]] = {name.partition("/")[2]: [] for name in self.series if name.startswith("part/")}
         for cell in (c for hours in self.assets.values() for hour in hours.values() for c in hour.cells):
             if cell.part is not None:
-                found[cell.part] = found.get(cell.part, Sums()).plus(cell.sums)
-        return dict(sorted(found.items()))
+                found.setdefault(cell.part, []).append(cell.sums)
+        return {part: total(made) for part, made in sorted(found.items())}
 
     def row(self) -> list[Any]:
         """See ``restore``."""

@@ -1,7 +1,7 @@
 """Roll-up of one order on its line: a contribution per asset and hour, over the whole order so far."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import reduce
 from typing import Any, NamedTuple
 
 from schemas.envelope import Event, InputRange
@@ -10,7 +10,7 @@ from schemas.instant import to_micros
 from streams.domain.fold import Folded, Outcome
 from streams.domain.kpi_contribution import RESTATED, head_of, newest_version
 from streams.domain.kpi_series import AllSeries, Cause, Roll, Subject, loaded, next_values, stored
-from streams.domain.kpi_sums import Sums, sums
+from streams.domain.kpi_sums import Sums, sums, total
 
 
 class OrderHour(NamedTuple):
@@ -26,19 +26,20 @@ class OrderHour(NamedTuple):
     loss_model: int | None
     sums: Sums
 
-    def plus(self, other: "OrderHour") -> "OrderHour":
-        """Both as one, from the earlier start to the later end."""
-        return OrderHour(
-            0,
-            min(self.start, other.start),
-            max(self.until, other.until),
-            min(self.first_offset, other.first_offset),
-            max(self.last_offset, other.last_offset),
-            self.restated + other.restated,
-            newest_version((self.calendar, other.calendar)),
-            newest_version((self.loss_model, other.loss_model)),
-            self.sums.plus(other.sums),
-        )
+
+def together(hours: Sequence[OrderHour]) -> OrderHour:
+    """At least one as one, from the earliest start to the latest end."""
+    return OrderHour(
+        0,
+        min(h.start for h in hours),
+        max(h.until for h in hours),
+        min(h.first_offset for h in hours),
+        max(h.last_offset for h in hours),
+        sum(h.restated for h in hours),
+        newest_version(h.calendar for h in hours),
+        newest_version(h.loss_model for h in hours),
+        total(h.sums for h in hours),
+    )
 
 
 @dataclass(slots=True)
@@ -58,9 +59,8 @@ class OrderAsset:
         self.floor = max(self.floor, hour.start - keep)
         for start in sorted(k for k in self.hours if k < self.floor):
             gone = self.hours.pop(start)
-            if not any(gone.sums):
-                continue
-            self.past = gone if self.past is None else self.past.plus(gone)
+            if any(gone.sums):
+                self.past = gone if self.past is None else together((self.past, gone))
         return True
 
     def parts(self) -> list[OrderHour]:
@@ -113,7 +113,7 @@ class OrderRollUp:
         if not made:
             last = max(parts, key=lambda p: (p.until, p.last_offset))
             return last._replace(start=last.until)
-        return reduce(OrderHour.plus, made)
+        return together(made)
 
     def row(self) -> list[Any]:
         """See ``restore``."""

