@@ -24,7 +24,7 @@ from streams.transport.progress import Partition
 from streams.transport.record_batch import RecordBatch
 from streams.transport.state_store import PartitionState
 
-BATCH = 2_000
+BATCH = 500
 Record = tuple[bytes | None, bytes | None]
 
 
