@@ -84,7 +84,7 @@ class Explainer:
         measures = [place for r in value.inputs for place in await self._measures(r)]
         if not measures:
             raise NotExplained(f"the measures behind {kpi_id} are not in {MEASURE.name} any more: they are kept for 30 days")
-        found = roll_up(value, measures, value.inputs[0].partition)
+        found = roll_up(value, measures, value.inputs[0].partition, self._references)
         parts = accounts(value, measures)
         for account in parts:
             settle(account, await self._replay(account.measure))

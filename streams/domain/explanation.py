@@ -48,7 +48,7 @@ def series_of(value: KpiValue) -> tuple[Any, ...]:
     return value.kpi, value.scope.kind, value.scope.id, value.window_kind, value.window_id or start
 
 
-def roll_up(value: KpiValue, measures: Sequence[Place], partition: int) -> KpiValue | None:
+def roll_up(value: KpiValue, measures: Sequence[Place], partition: int, references: References) -> KpiValue | None:
     """The value that the step kpi comes to over these measures; None when it comes to none."""
     found: KpiValue | None = None
     for state_key in sorted({k for _, m in measures for k in _keys(value, m)}):
@@ -57,7 +57,7 @@ def roll_up(value: KpiValue, measures: Sequence[Place], partition: int) -> KpiVa
         _expect(state, value)
         for offset, measure in measures:
             if state_key in logic.route(measure):
-                folded = logic.fold(state, measure, Origin(MEASURE.name, partition, offset), NOTHING)
+                folded = logic.fold(state, measure, Origin(MEASURE.name, partition, offset), references)
                 same = [o for o in folded.outputs if isinstance(o, KpiValue) and series_of(o) == series_of(value)]
                 found = same[-1] if same else found
     return found
@@ -169,26 +169,3 @@ def _is_own(value: KpiValue, measure: Measure, entry: ElementEntry | Quantity) -
     if value.window_kind == "shift":
         return entry.shift == window
     return value.window_kind == "order" or entry.day == window.partition("/")[0]
-
-
-class _Nothing:
-    """References of a step that looks nothing up."""
-
-    def asset(self, asset_id: str) -> None:
-        """None."""
-
-    def calendars(self, line: str) -> tuple[()]:
-        """None."""
-        del line
-        return ()
-
-    def loss_models(self, line: str) -> tuple[()]:
-        """None."""
-        del line
-        return ()
-
-    def order(self, order_id: str) -> None:
-        """None."""
-
-
-NOTHING: References = _Nothing()

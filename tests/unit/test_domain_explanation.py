@@ -48,7 +48,7 @@ def explained(line: InMemoryPipeline, value: KpiValue, replayed: dict[str, Repla
         if name not in replayed:
             replayed[name] = replay(facts_of(line, name), line.references)
         settle(part, replayed[name])
-    return roll_up(value, measures, value.inputs[0].partition), parts
+    return roll_up(value, measures, value.inputs[0].partition, line.references), parts
 
 
 def plant() -> InMemoryPipeline:
@@ -116,8 +116,9 @@ def test_a_measure_that_the_facts_do_not_give_is_named() -> None:
 
 
 def test_a_value_whose_measures_are_gone_is_not_found() -> None:
-    value = newest(plant())[0]
-    assert differences(value, roll_up(value, [], 0)) == ["the measures that it names give no such value"]
+    line = plant()
+    value = newest(line)[0]
+    assert differences(value, roll_up(value, [], 0, line.references)) == ["the measures that it names give no such value"]
 
 
 # shift 06:00 [                               ) 14:00, as bands of each machine
