@@ -302,3 +302,16 @@ def test_a_state_of_a_week_stays_small(line: InMemoryPipeline) -> None:
     fold(line, *(gw.state(start + minutes(4 * i), ("ACTIVE", "READY")[i % 2]) for i in range(2880)))
     ((_, state),) = line.states.items()
     assert len(measure.STEP.logic.dump(state) or b"") < 100_000
+
+
+# 10:00 ACTIVE   10:05 heard   10:07 end   10:20 heard again   11:10 heard
+#                not due       due         due                 final
+def test_days_add_an_hour_up_from_when_its_source_has_ended() -> None:
+    line, gw = measuring(), Source()
+    line.send(gw.state("10:00", "ACTIVE"), gw.alive("10:05"), topic=MACHINE)
+    line.send(gw.ending("10:07"), gw.state("10:20", "READY"), gw.alive("11:10"), topic=MACHINE)
+    told = [(m.status, m.due) for m in fold(line) if m.window.start == at("10:00")]
+    assert told[0] == ("provisional", False)
+    assert told[1:-1] == [("provisional", True)] * (len(told) - 2)
+    assert len(told) > 3
+    assert told[-1] == ("final", True)
