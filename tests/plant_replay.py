@@ -71,7 +71,8 @@ class Told:
     @property
     def telling(self) -> Telling:
         """Of which hours there are measures, and which of them are settled."""
-        return Telling(self.measures.keys(), {hour for hour, m in self.measures.items() if m["due"]})
+        due = {hour for hour, m in self.measures.items() if m["due"]}
+        return Telling(self.measures.keys(), due, order_hours=False)
 
     @cached_property
     def kpis(self) -> dict[tuple[str, Scope], dict[str, Any]]:
