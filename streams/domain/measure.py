@@ -124,7 +124,7 @@ class MeasureLogic:
 def _complete(state: MeasureState, closed: int, before: int, horizon: int) -> list[int]:
     """The hours that have become final: all between, but of a silence only those within the horizon and those of verdicts."""
     until = state.closed_until
-    found = {h for h in state.timeline.hours if closed <= h < until}
+    found = {h for h, record in state.timeline.hours.items() if closed <= h < until and record.series[Kind.VERDICT]}
     if before >= 0:
         silent = max(closed, hour_of(before) + HOUR_US)  # from here on nothing was known until now
         found |= {*range(closed, min(silent, until), HOUR_US), *range(max(silent, horizon), until, HOUR_US)}

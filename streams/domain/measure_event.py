@@ -104,8 +104,10 @@ def measure(account: HourAccount, told: Told, saying: Saying, offsets: Sequence[
 
 def _lost(account: HourAccount, told: Told) -> dict[QuantityKey, list[int]]:
     """Zeros for the orders and parts that were named before and are not any more, so that sums by them learn of it."""
-    now = named_in(account.content)
-    orders, parts = {o for o, _ in now}, {p for _, p in now}
+    orders = {o for o, _ in account.content.account} | {
+        key[2] for key in account.content.quantities
+    }  # unknown time alone is not enough
+    parts = {p for _, p in named_in(account.content)}
     day = min(name for kind, name, _, _ in account.windows if kind == "day")
     gone = [(o, p) for o, p in told.named if (o is not None and o not in orders) or (p is not None and p not in parts)]
     return {(day, None, order, part): [0] * len(QUANTITIES) for order, part in gone}
