@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from types import FunctionType
 from typing import Annotated, Any, Literal
 
@@ -108,15 +109,32 @@ class _Compiler:
 
     def _literal(self, schema: Schema) -> _Part:
         _only(schema, "expected")
-        if not all(type(word) is str for word in schema["expected"]):
+        words = schema["expected"]
+        if all(type(word) is str for word in words):
+            return _Part(_LITERAL[tuple(words)])
+        if not all(isinstance(word, StrEnum) for word in words):
             raise Unsupported("a literal that is no text")
-        return _Part(_LITERAL[tuple(schema["expected"])])
+        return self._named({word.value: word for word in words})
 
     def _enum(self, schema: Schema) -> _Part:
         _only(schema, "cls", "members", "sub_type")
         if schema.get("sub_type") != "str":
             raise Unsupported("an enumeration of something else than texts")
         return _Part(schema["cls"])
+
+    def _union(self, schema: Schema) -> _Part:
+        """Of enumerations alone, no word of which is in two of them: then a word says which of them it is of."""
+        _only(schema, "choices")
+        choices = [self._refs[c["schema_ref"]] if c["type"] == "definition-ref" else c for c in schema["choices"]]
+        if not all(c["type"] == "enum" and c.get("sub_type") == "str" for c in choices):
+            raise Unsupported("a union of something else than enumerations of texts")
+        words = [member for choice in choices for member in choice["members"]]
+        if len({word.value for word in words}) < len(words):
+            raise Unsupported("enumerations that share a word")
+        return self._named({word.value: word for word in words})
+
+    def _named(self, members: Mapping[str, StrEnum]) -> _Part:
+        return _Part(_LITERAL[tuple(members)], f"{self.name(members)}[{{v}}]")
 
     def _bool(self, schema: Schema) -> _Part:
         _only(schema)
@@ -285,6 +303,8 @@ def _check_tag(schema: Schema, tag: str | None) -> None:
 
 
 def _default(value: Any) -> Any:
+    if isinstance(value, list) and value and all(type(item) is str for item in value):
+        return msgspec.field(default_factory=lambda: [*value])
     if isinstance(value, list | dict):
         if value:
             raise Unsupported(f"the default {value!r}")

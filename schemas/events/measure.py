@@ -13,7 +13,7 @@ from schemas.time_element import TimeElement
 
 LocalDate = Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
 #: ``2026-11-24/night``: the local date on which it starts and its name in the calendar
-ShiftId = Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}/.{1,64}$")]
+ShiftId = Annotated[str, Field(min_length=12, max_length=75)]
 
 
 class AccountEntry(Closed):

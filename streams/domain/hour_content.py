@@ -60,7 +60,7 @@ def _orders(timeline: Timeline, start: int, until: int) -> Orders:
         if order is not None:
             out.setdefault((order,), time)
     for units in record.units if record else ():
-        if units.order and units.time < until:
+        if units.order and units.time < until and any((units.produced, units.scrap, units.rework)):
             out[units.order,] = min(units.time, out.get((units.order,), units.time))
     return out
 

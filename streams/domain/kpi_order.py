@@ -120,7 +120,8 @@ class OrderRollUp:
         if not made:
             last = max(parts, key=lambda p: (p.until, p.last_offset))
             return last._replace(since=None)
-        return together(made)
+        whole = together(made)
+        return whole if any(whole.sums) else whole._replace(since=None)  # assigned, and not worked on yet
 
     def row(self) -> list[Any]:
         """See ``restore``."""

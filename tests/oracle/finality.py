@@ -17,7 +17,8 @@ def final_hours(plant: Plant) -> set[tuple[str, int]]:
     """Assets and hours up to the first hour that is not final. An ending closes all that lies before it; else the newest time less
     the allowed disorder has to pass the end by the thresholds of the loss models in force in the hour."""
     out = set()
-    for asset, (first, newest) in observed(plant).items():
+    for asset, (first, _) in observed(plant).items():
+        newest = max((micros(r["event_time"]) for r in plant.machine if r["asset"] == asset), default=0)  # verdicts move no time
         models = versions(plant.loss_model, plant.lines[asset])
         ended = max((micros(r["event_time"]) for r in in_order(plant.machine, "ending") if r["asset"] == asset), default=0)
         for hour in range(first, newest + 1, HOUR):

@@ -4,7 +4,7 @@ Nothing is imported from the streams. Times are integers, microseconds since 197
 """
 
 from collections.abc import Iterable, Sequence, Set
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from oracle.calendar_days import NOT_PLANNED, PLANNED
 from oracle.element_spans import Edges, Plant, Span, by_hour, calendars, observed, state_accounts
@@ -117,13 +117,22 @@ class ObservedWindows:
     def _order_time(self, order: str) -> int:
         begun, ended = [], []
         for asset, records in facts_of(self._plant.machine).items():
-            begun += [at for at, assigned in changes(records, "order", "order") if assigned == order]
-            begun += [micros(r["event_time"]) for r in in_order(records, "produced") if r["fact"].get("order") == order]
+            begun += self._assigned(asset, records, order)
+            made = [r for r in in_order(records, "produced") if any(r["fact"].get(k) for k in ("produced", "scrap", "rework"))]
+            begun += [micros(r["event_time"]) for r in made if r["fact"].get("order") == order]
             newest = self._seen[asset][1]
-            hours = {(s.end - 1) // HOUR * HOUR for s in self._spans if (s.asset, s.order) == (asset, order)}
+            hours = {s.start // HOUR * HOUR for s in by_hour(self._spans) if (s.asset, s.order) == (asset, order)}
             hours |= {c.time // HOUR * HOUR for c in self._counted if (c.asset, c.order) == (asset, order)}
-            ended += [min(hour + HOUR, newest) for hour in hours]
+            ended += [min(hour + HOUR, newest) for hour in hours if (asset, hour) in self._telling.measured]
         return max(0, max(ended) - min(begun)) if begun and ended else 0
+
+    def _assigned(self, asset: str, records: Sequence[Any], order: str) -> list[int]:
+        """When an asset was assigned to an order, as the measured hours see it: each from its own start on."""
+        steps = list(changes(records, "order", "order"))
+        ends = [*(at for at, _ in steps[1:]), self._seen[asset][1]][: len(steps)]
+        spans = [(at, end) for (at, assigned), end in zip(steps, ends, strict=True) if assigned == order]
+        hours = [hour for a, hour in self._telling.measured if a == asset]
+        return [max(at, hour) for at, end in spans for hour in hours if max(at, hour) < min(end, hour + HOUR)]
 
     def _order_hours(self, order: str) -> int:
         """The same from the start of its first hour with planned time or a quantity to what is observed of the last."""
