@@ -99,6 +99,24 @@ def test_the_availability_of_the_line_is_that_of_the_log(summary: dict[str, Any]
     assert sum(value is not None for value in expected.values()) == 2  # the machine was on from 17:50 to 19:48
 
 
+def test_explain_finds_every_kpi_again(folder: Path, summary: dict[str, Any], tmp_path: Path) -> None:
+    del summary
+    everything = succeeded(factorystream("explain", "--json", "--data-dir", folder)).json
+    assert everything["values"] == everything["same"] > 100
+    assert everything["different"] == []
+    values = succeeded(factorystream("query", "kpi", "--json", "--data-dir", folder)).json
+    assert len({v["id"] for v in values}) == everything["values"]
+    value = next(v for v in values if v["kpi"] == "availability" and v["scope"]["kind"] == "line" and v["value"] is not None)
+    drawing = tmp_path / "hour.svg"
+    one = succeeded(factorystream("explain", value["id"], "--json", "--picture", drawing, "--data-dir", folder)).json
+    assert (one["kpi"], one["same"]) == (value, True)
+    assert sum(e["duration_us"] for c in one["contributions"] for e in c["elements"]) == 3_600_000_000
+    assert drawing.read_text().startswith("<svg ")
+    unknown = factorystream("explain", "no-such-id", "--data-dir", folder)
+    assert (unknown.code, unknown.out) == (1, "")
+    assert "no value with the id no-such-id is on factory.kpi.v1" in unknown.err
+
+
 def test_each_customer_has_his_orders_with_the_units_that_were_made(
     summary: dict[str, Any], orders: dict[str, dict[str, Any]], folder: Path
 ) -> None:
@@ -156,24 +174,6 @@ def test_verify_recomputes_the_chain_of_a_customer(folder: Path, api: str, summa
     found = succeeded(factorystream("verify", "acme", "--data-dir", folder, "--api-url", api, "--json")).json
     acme = summary["customers"][0]
     assert found == {"customer": "acme", "chain": "verified", "events": acme["events"], "head": acme["head"]}
-
-
-def test_explain_finds_every_kpi_again(folder: Path, summary: dict[str, Any], tmp_path: Path) -> None:
-    del summary
-    everything = succeeded(factorystream("explain", "--json", "--data-dir", folder)).json
-    assert everything["values"] == everything["same"] > 100
-    assert everything["different"] == []
-    values = succeeded(factorystream("query", "kpi", "--json", "--data-dir", folder)).json
-    assert len({v["id"] for v in values}) == everything["values"]
-    value = next(v for v in values if v["kpi"] == "availability" and v["scope"]["kind"] == "line" and v["value"] is not None)
-    drawing = tmp_path / "hour.svg"
-    one = succeeded(factorystream("explain", value["id"], "--json", "--picture", drawing, "--data-dir", folder)).json
-    assert (one["kpi"], one["same"]) == (value, True)
-    assert sum(e["duration_us"] for c in one["contributions"] for e in c["elements"]) == 3_600_000_000
-    assert drawing.read_text().startswith("<svg ")
-    unknown = factorystream("explain", "no-such-id", "--data-dir", folder)
-    assert (unknown.code, unknown.out) == (1, "")
-    assert "no value with the id no-such-id is on factory.kpi.v1" in unknown.err
 
 
 def test_secrets_are_in_no_log(folder: Path, done: Done) -> None:
