@@ -135,11 +135,14 @@ def without_short_runs(found: Sequence[Stretch]) -> list[Stretch]:
 
 
 def with_reasons(found: Iterable[Stretch], records: Iterable[Record]) -> list[Stretch]:
-    """Each stop with the newest code whose time lies in it, for all of it."""
-    codes = in_order(records, "stop")
-    out = []
-    for stretch in found:
-        inside = [r["fact"]["reason"] for r in codes if stretch.start <= micros(r["event_time"]) < stretch.end]
+    """Each stop with the newest code in it, for all of it; one that goes on also with one of the newest instant."""
+    every, out = list(found), []
+    kept = list(records)
+    codes = in_order(kept, "stop")
+    cuts = {micros(r["event_time"]) for r in in_order(kept, "execution", "packml", "mode", "order", "ending")}
+    for stretch in every:
+        goes_on = stretch is every[-1] and stretch.end not in cuts
+        inside = [r["fact"]["reason"] for r in codes if stretch.start <= micros(r["event_time"]) < stretch.end + goes_on]
         reason = inside[-1] if inside and stretch.phase == STOP else None
         out.append(Stretch(stretch.phase, [replace(p, reason=reason) for p in stretch.pieces]))
     return out
