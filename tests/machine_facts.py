@@ -25,7 +25,7 @@ from schemas.events.machine_event import (
     StopCoded,
     UnitProduced,
 )
-from schemas.events.measure import AccountEntry, ElementEntry, Measure, NamedWindow, OrderSince, Quantity
+from schemas.events.measure import AccountEntry, ElementEntry, Measure, NamedWindow, Quantity
 from schemas.events.order import Order
 from schemas.events.sensor_frame import SensorFrame
 from schemas.instant import HOUR_US, from_micros, to_micros
@@ -158,12 +158,6 @@ def measure(
         "quantities": [
             Quantity(day=hour_day(start), shift=None, order=o, part=None, produced=p, scrap=s, rework=r)
             for o, (p, s, r) in (quantities or {}).items()
-        ],
-        "orders": [
-            OrderSince(order=o, since=from_micros(start))
-            for o in sorted(
-                {o for o in (*(o for o, _ in spent), *(o for o, n in (quantities or {}).items() if any(n))) if o is not None}
-            )
         ],
         "windows": [named("day", hour_day(start), day, day + 24 * HOUR_US)],
         "inputs": [],

@@ -71,8 +71,7 @@ class Told:
     @property
     def telling(self) -> Telling:
         """Of which hours there are measures, and which of them are settled."""
-        due = {hour for hour, m in self.measures.items() if m["due"]}
-        return Telling(self.measures.keys(), due, order_hours=False)
+        return Telling(self.measures.keys(), {hour for hour, m in self.measures.items() if m["due"]})
 
     @cached_property
     def kpis(self) -> dict[tuple[str, Scope], dict[str, Any]]:

@@ -54,13 +54,6 @@ class Quantity(Closed):
     energy_wh: Annotated[int, Field(ge=0), Label("Energy by the counter", Export.AGGREGATE, unit="W.h")] = 0
 
 
-class OrderSince(Closed):
-    """Since when in this hour the asset was on an order, or made units that name it."""
-
-    order: Annotated[OrderId, Label("Order id", Export.ALLOW)]
-    since: Annotated[Instant, Label("First instant", Export.ALLOW)]
-
-
 class NamedWindow(Closed):
     """A day or a shift that this hour has or had a part in."""
 
@@ -92,7 +85,6 @@ class Measure(DerivedEvent):
     account: Annotated[list[AccountEntry], Label("Time per order and state, sorted", Export.AGGREGATE)]
     elements: Annotated[list[ElementEntry], Label("Time per element, sorted", Export.AGGREGATE)]
     quantities: Annotated[list[Quantity], Label("Units per day, shift, order and part, sorted", Export.AGGREGATE)]
-    orders: Annotated[list[OrderSince], Label("Orders of this hour, sorted", Export.AGGREGATE)]
     windows: Annotated[list[NamedWindow], Label("Days and shifts of this hour, sorted", Export.ALLOW)]
     calendar_version: Annotated[int | None, Label("Calendar behind it; null for none", Export.ALLOW, unit="1")] = None
     loss_model_version: Annotated[int | None, Label("Loss model behind it; null for the default", Export.ALLOW, unit="1")] = None

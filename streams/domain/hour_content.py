@@ -5,8 +5,8 @@ from operator import attrgetter
 
 from schemas.instant import HOUR_US
 from streams.domain.calendar import Piece
-from streams.domain.fact_series import Entry, Kind, before, first_at, stretches, value_at, verdict_of
-from streams.domain.hour_record import QUANTITIES, Content, Elements, Orders, Quantities, QuantityKey, Units, WindowName
+from streams.domain.fact_series import Entry, Kind, before, first_at, value_at, verdict_of
+from streams.domain.hour_record import QUANTITIES, Content, Elements, Quantities, QuantityKey, Units, WindowName
 from streams.domain.line_basis import LineBasis
 from streams.domain.time_elements import element_spans
 from streams.domain.timeline import Timeline
@@ -21,7 +21,6 @@ def content(timeline: Timeline, basis: LineBasis, start: int, until: int, known:
         timeline.account(start, until),
         _elements(timeline, basis, start, until, known),
         _quantities(timeline, basis, start, HOUR_US),
-        _orders(timeline, start, until),
     )
 
 
@@ -49,19 +48,6 @@ def _elements(timeline: Timeline, basis: LineBasis, start: int, until: int, know
         total = out.setdefault((span.day.id, shift, span.order, parts[span.order], span.element.value, span.reason), [0, 0])
         total[0] += span.end - span.start
         total[1] += span.begins
-    return out
-
-
-def _orders(timeline: Timeline, start: int, until: int) -> Orders:
-    """Since when each order was assigned, or named by units, in [start of an hour, until)."""
-    record, at = timeline.hours.get(start), max(start, timeline.floor)
-    out = dict(record.settled.orders) if record else {}
-    for time, _, (order,) in stretches([timeline.series[Kind.ORDER]], at, max(at, until)):
-        if order is not None:
-            out.setdefault((order,), time)
-    for units in record.units if record else ():
-        if units.order and units.time < until and any((units.produced, units.scrap, units.rework)):
-            out[units.order,] = min(units.time, out.get((units.order,), units.time))
     return out
 
 

@@ -28,7 +28,6 @@ ElementKey = tuple[str, str | None, str | None, str | None, str, str | None]  # 
 Elements = dict[ElementKey, list[int]]  # microseconds, how many begun
 QuantityKey = tuple[str, str | None, str | None, str | None]  # day, shift, order, part
 Quantities = dict[QuantityKey, list[int]]  # in the order of QUANTITIES
-Orders = dict[tuple[str], int]  # the first instant of each, of being assigned or of units that name it
 QUANTITIES = ("produced", "scrap", "rework", "planned_run_us", "unrated", "inspected", "passed", "energy_wh")
 
 
@@ -38,7 +37,6 @@ class Content(NamedTuple):
     account: Account
     elements: Elements
     quantities: Quantities
-    orders: Orders
 
     def __bool__(self) -> bool:
         """Whether anything is known: unknown and unplanned time alone is nothing."""
@@ -73,7 +71,7 @@ class HourRecord:
     start: int
     series: list[list[Entry]] = field(default_factory=lambda: [[] for _ in Kind])
     units: list[Units] = field(default_factory=list)
-    settled: Content = field(default_factory=lambda: Content({}, {}, {}, {}))
+    settled: Content = field(default_factory=lambda: Content({}, {}, {}))
     offsets: list[list[int]] = field(default_factory=lambda: [[-1, -1] for _ in range(TOPICS)])
     told: Told = NOTHING_TOLD
     _text: str | None = None
@@ -151,8 +149,8 @@ def from_body(start: int, body: list[Any]) -> HourRecord:
         one += entries_of_row(start, words, row)
     record.units = [*_units(start, words, units)]
     if settled:
-        account, elements, quantities, orders = ({tuple(k[:-1]): k[-1] for k in part} for part in settled)
-        record.settled = Content(account, elements, quantities, orders)
+        account, elements, quantities = ({tuple(k[:-1]): k[-1] for k in part} for part in settled)
+        record.settled = Content(account, elements, quantities)
     record.offsets = offsets
     revision, line, named, windows, until, digest, due = told
     record.told = Told(revision, line, [(o, p) for o, p in named], [(a, b, c, d) for a, b, c, d in windows], until, digest, due)

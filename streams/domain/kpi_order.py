@@ -14,11 +14,10 @@ from streams.domain.kpi_sums import Sums, sums, total
 
 
 class OrderHour(NamedTuple):
-    """What an asset did for the order in an hour, or in several. ``since``: when it was first on it; None if it was not."""
+    """What an asset did for the order in one hour, or several in several."""
 
     revision: int
     start: int
-    since: int | None
     until: int
     first_offset: int
     last_offset: int
@@ -27,18 +26,12 @@ class OrderHour(NamedTuple):
     loss_model: int | None
     sums: Sums
 
-    @property
-    def counts(self) -> bool:
-        """Whether there is anything of the order in it."""
-        return self.since is not None or any(self.sums)
-
 
 def together(hours: Sequence[OrderHour]) -> OrderHour:
     """At least one as one, from the earliest start to the latest end."""
     return OrderHour(
         0,
         min(h.start for h in hours),
-        min((h.since for h in hours if h.since is not None), default=None),
         max(h.until for h in hours),
         min(h.first_offset for h in hours),
         max(h.last_offset for h in hours),
@@ -66,7 +59,7 @@ class OrderAsset:
         self.floor = max(self.floor, hour.start - keep)
         for start in sorted(k for k in self.hours if k < self.floor):
             gone = self.hours.pop(start)
-            if gone.counts:
+            if any(gone.sums):
                 self.past = gone if self.past is None else together((self.past, gone))
         return True
 
@@ -96,8 +89,7 @@ class OrderRollUp:
         head, at = head_of(measure, cause.origin), cause.origin.offset
         restated = int(head.standing == RESTATED)
         start = to_micros(measure.window.start)
-        since = next((to_micros(o.since) for o in measure.orders if o.order == self.order), None)
-        hour = OrderHour(head.revision, start, since, head.until, at, at, restated, head.calendar, head.loss_model, own)
+        hour = OrderHour(head.revision, start, head.until, at, at, restated, head.calendar, head.loss_model, own)
         if not self.assets.setdefault(measure.asset, OrderAsset()).replace(hour, self.keep):
             return Folded(Outcome.DUPLICATE)
         return Folded(Outcome.APPLIED, self._values(cause))
@@ -108,7 +100,8 @@ class OrderRollUp:
         inputs = InputRange(
             topic=origin.topic, partition=origin.partition, first_offset=whole.first_offset, last_offset=whole.last_offset
         )
-        span = (whole.until if whole.since is None else whole.since, whole.until, whole.until)
+        # no measure says at which instant of its first hour an order began, so its window begins with that hour
+        span = (whole.start, whole.until, whole.until)
         roll = Roll(whole.sums, *span, 0, False, whole.restated, whole.calendar, whole.loss_model, inputs)
         subject = Subject("order", self.order, "order", (self.line,))
         return list(next_values(self.series, subject, roll, cause))
@@ -116,12 +109,11 @@ class OrderRollUp:
     def _whole(self) -> OrderHour:
         """All contributions as one. Hours without anything for the order don't stretch its window; without any it has no length."""
         parts = [part for asset in self.assets.values() for part in asset.parts()]
-        made = [part for part in parts if part.counts]
+        made = [part for part in parts if any(part.sums)]
         if not made:
             last = max(parts, key=lambda p: (p.until, p.last_offset))
-            return last._replace(since=None)
-        whole = together(made)
-        return whole if any(whole.sums) else whole._replace(since=None)  # assigned, and not worked on yet
+            return last._replace(start=last.until)
+        return together(made)
 
     def row(self) -> list[Any]:
         """See ``restore``."""

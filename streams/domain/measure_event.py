@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from schemas.envelope import InputRange, Status, Window
 from schemas.events.machine_event import Execution, MachineState
-from schemas.events.measure import AccountEntry, ElementEntry, Measure, NamedWindow, OrderSince, Quantity
+from schemas.events.measure import AccountEntry, ElementEntry, Measure, NamedWindow, Quantity
 from schemas.identity import derived_id
 from schemas.instant import HOUR_US, from_micros
 from schemas.packml import PackMLState
@@ -90,7 +90,6 @@ def measure(account: HourAccount, told: Told, saying: Saying, offsets: Sequence[
             Quantity(day=key[0], shift=key[1], order=key[2], part=key[3], **dict(zip(QUANTITIES, numbers, strict=True)))
             for key, numbers in sorted((content.quantities | _lost(account, told)).items(), key=_by_text)
         ],
-        orders=[OrderSince(order=order, since=from_micros(since)) for (order,), since in sorted(content.orders.items())],
         windows=[NamedWindow.model_validate({"kind": k, "id": i, "window": _window(a, b)}) for k, i, a, b in told.windows],
         calendar_version=account.calendar,
         loss_model_version=account.loss_model,

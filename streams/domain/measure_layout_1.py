@@ -18,9 +18,7 @@ def from_layout_1(start: int, floor: int, body: list[Any]) -> HourRecord:
     record.units = [Units(start + units[i], units[i + 1], units[i + 2], units[i + 3], "", "") for i in range(0, len(units), 4)]
     account = {(order, state): time for order, state, time in settled}
     day = from_micros(start).date().isoformat()
-    elements = _elements(account, day, min(max(floor - start, 0), HOUR_US))
-    since = {(order,): start for order in (*(o for o, _ in account), *(o for o, _ in named)) if order is not None}
-    record.settled = Content(account, elements, _quantities(named, day), since)
+    record.settled = Content(account, _elements(account, day, min(max(floor - start, 0), HOUR_US)), _quantities(named, day))
     first, last, revision, line, orders = told
     record.offsets[0] = [first, last]
     windows = [("day", day, start - start % (24 * HOUR_US), start - start % (24 * HOUR_US) + 24 * HOUR_US)] if revision else []

@@ -28,7 +28,7 @@ def measure(revision: int, start: datetime = EIGHT, until: timedelta = HOUR, **s
     return Measure(
         event_time=start + until, id=f"m{start.hour}-{revision}", asset="mazak01", line="line-1", revision=revision,
         window=Window(start=start, end=start + HOUR), status="provisional", due=False, observed_until=start + until,
-        account=entries, elements=[], quantities=[], orders=[], windows=[], inputs=[],
+        account=entries, elements=[], quantities=[], windows=[], inputs=[],
     )  # fmt: skip
 
 

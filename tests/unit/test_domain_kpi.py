@@ -228,7 +228,7 @@ def test_the_hours_of_an_order_that_no_measure_can_restate_are_one_sum(line: InM
     assert last.numerator == minutes(60 * 60)
     assert last.window.start == at("10:00")
     size = len(kpi.STEP.logic.dump(line.states["kpi", line.partition_of(b"l1"), "order/l1/A-1"]) or b"")
-    assert size < 5000
+    assert size < 4000
 
 
 def test_a_repeat_of_an_hour_long_summed_up_adds_nothing(line: InMemoryPipeline) -> None:
