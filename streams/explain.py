@@ -72,13 +72,15 @@ class Explainer:
     def __init__(self, log: Log, references: ReferenceView) -> None:
         self._log = log
         self._references = references
-        self._values: list[KpiValue] | None = None
+        self._values: dict[str, KpiValue] = {}
+        self._revisions: dict[tuple[Any, ...], dict[int, KpiValue]] = {}
+        self._places: dict[tuple[int, int, int], list[Place]] = {}
         self._replayed: dict[tuple[str, int], Replayed] = {}
 
     async def explain(self, kpi_id: str) -> dict[str, Any]:
         """The explanation of the value with that id. Raises NotExplained."""
-        values = await self.values()
-        value = next((v for v in values if v.id == kpi_id), None)
+        await self._read_values()
+        value = self._values.get(kpi_id)
         if value is None:
             raise NotExplained(f"no value with the id {kpi_id} is on {KPI.name}; `factorystream query kpi --json` has the ids")
         measures = [place for r in value.inputs for place in await self._measures(r)]
@@ -88,27 +90,31 @@ class Explainer:
         parts = accounts(value, measures)
         for account in parts:
             settle(account, await self._replay(account.measure))
-        alike = {v.revision: v for v in values if series_of(v) == series_of(value)}
+        alike = self._revisions[series_of(value)]
         return document(value, [alike[r] for r in sorted(alike)], found, parts)
 
     async def newest(self) -> list[str]:
         """The ids of the newest value of each KPI, scope and window."""
-        found: dict[Any, KpiValue] = {}
-        for value in await self.values():
-            known = found.setdefault(series_of(value), value)
-            found[series_of(value)] = max(known, value, key=lambda v: v.revision)
-        return [v.id for v in found.values()]
+        await self._read_values()
+        return [revisions[max(revisions)].id for revisions in self._revisions.values()]
 
-    async def values(self) -> list[KpiValue]:
-        """Every value on the topic."""
-        if self._values is None:
-            facts = [f for n in await self._log.partitions(KPI) async for f in self._log.read(KPI, n)]
-            self._values = [f.event for f in facts if isinstance(f.event, KpiValue)]
-        return self._values
+    async def _read_values(self) -> None:
+        """Read the topic once, and find values by their ids and by what they are revisions of."""
+        if self._values:
+            return
+        for partition in await self._log.partitions(KPI):
+            async for fact in self._log.read(KPI, partition):
+                if isinstance(value := fact.event, KpiValue):
+                    self._values.setdefault(value.id, value)
+                    self._revisions.setdefault(series_of(value), {})[value.revision] = value
 
     async def _measures(self, wanted: InputRange) -> list[Place]:
-        read = self._log.read(MEASURE, wanted.partition, wanted.first_offset, wanted.last_offset)
-        return [(f.origin.offset, f.event) async for f in read if isinstance(f.event, Measure)]
+        """The measures of a range; the KPIs of one scope and window name the same."""
+        where = wanted.partition, wanted.first_offset, wanted.last_offset
+        if where not in self._places:
+            read = self._log.read(MEASURE, *where)
+            self._places[where] = [(f.origin.offset, f.event) async for f in read if isinstance(f.event, Measure)]
+        return self._places[where]
 
     async def _replay(self, measure: Measure) -> Replayed:
         """What the facts of an asset give, all that are in the log."""

@@ -11,17 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from gateway_lab import ROOT, replayed, shared
-from inmemory_pipeline import InMemoryPipeline
-from machine_facts import at, machine
 
 from schemas.envelope import Event, SourceEvent
 from schemas.events.asset import Asset
 from schemas.events.heartbeat import Heartbeat
 from schemas.events.machine_event import MachineEvent, OrderAssigned, PackMLChanged, UnitProduced
-from schemas.events.measure import Measure
 from schemas.events.order import Order
 from schemas.instant import to_micros
-from schemas.packml import PackMLState
 from schemas.registry import MACHINE
 from services.gateway.door import admit, numbered
 from services.gateway.draft import Draft
@@ -29,7 +25,6 @@ from services.gateway.feed import Feed, Item
 from services.gateway.job_feed import Import, JobFeed, JobOrders
 from services.gateway.job_mapping import JobMapping
 from services.gateway.job_table import JobTable, read_table
-from streams.agents import measure
 
 SAMPLE = ROOT / "services" / "gateway" / "samples" / "job_reports"
 REPORTS = SAMPLE / "reports.csv"
@@ -165,16 +160,6 @@ def event_pieces(found: Sequence[tuple[Draft, Event]]) -> dict[tuple[str, int, s
 def orders(found: Iterable[tuple[Draft, Event]]) -> dict[str, Order]:
     """The records of orders by id."""
     return {e.order: e for _, e in found if isinstance(e, Order)}
-
-
-def packml_is_accounted() -> bool:
-    """Whether the step measure keeps an account of PackML states."""
-    line = InMemoryPipeline(steps=(measure.STEP,), assets=[machine("m1")])
-    facts_of_m1 = [(at("10:00"), PackMLChanged(state=PackMLState.EXECUTE)), (at("11:30"), PackMLChanged(state=PackMLState.IDLE))]
-    for sequence, (time, fact) in enumerate(facts_of_m1, 1):
-        line.send(MachineEvent(event_time=time, source="s", asset="m1", sequence=sequence, fact=fact))
-    line.run()
-    return any(m.account for m in line.events(Measure))
 
 
 def by_order_id(keys: dict[Any, Any]) -> dict[Any, Any]:

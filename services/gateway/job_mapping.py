@@ -6,12 +6,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from schemas.identity import AssetId, CustomerId, LineId, OrderId, PartId
 from schemas.zone import Zone
-from services.gateway.source_spec import read_json
-from services.runtime.errors import UserError
+from services.gateway.source_spec import read_document, read_json
 
 
 class ReportType(StrEnum):
@@ -116,12 +115,4 @@ def read_mapping(path: Path) -> JobMapping:
     """The mapping in a file: JSON if its name ends so, else TOML. Raises UserError that names the file and the field."""
     if path.suffix == ".json":
         return read_json(path, JobMapping)
-    try:
-        return JobMapping.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except OSError as exc:
-        raise UserError(f"{path} can't be read: {exc.strerror}") from exc
-    except ValidationError as exc:
-        first = exc.errors(include_url=False)[0]
-        raise UserError(f"{path}: {'.'.join(str(p) for p in first['loc']) or 'document'}: {first['msg']}") from exc
-    except ValueError as exc:
-        raise UserError(f"{path} is not TOML: {exc}") from exc
+    return read_document(path, JobMapping, tomllib.loads, "TOML")

@@ -1,8 +1,9 @@
 """Descriptions of sources, from the command line or from a configuration file."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -112,12 +113,17 @@ def read_config(path: Path) -> RunSpec:
 
 def read_json(path: Path, model: type[M]) -> M:
     """A JSON file as a model. Raises UserError that names the file and the field."""
+    return read_document(path, model, json.loads, "JSON")
+
+
+def read_document(path: Path, model: type[M], parse: Callable[[str], Any], kind: str) -> M:
+    """A file that ``parse`` reads as a model; ``kind`` is what it should be. Raises UserError that names the file and the field."""
     try:
-        return model.model_validate(json.loads(path.read_text(encoding="utf-8")))
+        return model.model_validate(parse(path.read_text(encoding="utf-8")))
     except OSError as exc:
         raise UserError(f"{path} can't be read: {exc.strerror}") from exc
     except ValidationError as exc:
         first = exc.errors(include_url=False)[0]
         raise UserError(f"{path}: {'.'.join(str(p) for p in first['loc']) or 'document'}: {first['msg']}") from exc
     except ValueError as exc:
-        raise UserError(f"{path} is not JSON: {exc}") from exc
+        raise UserError(f"{path} is not {kind}: {exc}") from exc

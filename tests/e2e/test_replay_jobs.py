@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
-import pytest
 from demo_run import all_gone, factorystream, processes_of, succeeded
-from job_lab import KIND, REPORTS, SAMPLE, WORDS, packml_is_accounted
+from job_lab import KIND, REPORTS, SAMPLE, WORDS
 from oracle import job_reports as oracle
 
 ASSETS = {
@@ -18,8 +17,6 @@ ASSETS = {
 
 
 def test_the_sample_gives_the_seconds_of_its_rows_and_names_the_two_that_are_none(tmp_path: Path) -> None:
-    if not packml_is_accounted():
-        pytest.skip("the step measure keeps no account of PackML states yet")
     folder = tmp_path / "data"
     done = factorystream("replay", "jobs", REPORTS, "--mapping", SAMPLE / "mapping.toml", "--data-dir", folder)
     assert done.error.startswith("2 lines were left out, the first at reports.csv:20 (column complete: ")

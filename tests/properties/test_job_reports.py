@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from inmemory_pipeline import InMemoryPipeline
-from job_lab import KIND, PLAIN, event_accounts, event_pieces, events, feeds, items, machine_log, names, packml_is_accounted, write
+from job_lab import KIND, PLAIN, event_accounts, event_pieces, events, feeds, items, machine_log, names, write
 from oracle import job_reports as oracle
 
 from schemas.events.asset import Asset
@@ -19,7 +19,6 @@ from streams.agents import measure
 # a night in which clocks are set back, and one in which they are set on
 NIGHTS = ("2025-10-26", "2026-03-29")
 WORDS: dict[str, Any] = {**PLAIN, "zone": "Europe/Berlin", "where": {"part": ["Bolt"]}, "ignore": ["ordered"]}
-ACCOUNTED = packml_is_accounted()
 slow = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
@@ -76,8 +75,7 @@ def test_events_and_hourly_accounts_are_those_of_the_oracle(rows: list[dict[str,
         for (asset, hour), m in newest.items()
         for e in m.account
     }
-    if ACCOUNTED:
-        assert account == wanted
+    assert account == wanted
 
 
 @slow

@@ -22,7 +22,6 @@ from job_lab import (
     machine_log,
     names,
     orders,
-    packml_is_accounted,
     recorded,
 )  # fmt: skip
 from oracle import job_reports as oracle
@@ -110,8 +109,6 @@ def test_the_hourly_accounts_of_the_streams_are_those_of_the_rows(which: str) ->
     path, words = given(which)
     found = found_in(which)
     hours, name = measured(which), names(found)
-    if not packml_is_accounted():
-        pytest.skip("the step measure keeps no account of PackML states yet")
     account = {
         (name[asset], hour, e.order or "", KIND[e.state.value]): e.duration_us
         for (asset, hour), m in hours.items()
